@@ -1,0 +1,58 @@
+"""The port through which connectors hand over what they read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from guanxi.kernel.text import Text
+
+Message = dict[str, Any]
+
+
+class Receipt(Protocol):
+    """What became of the messages of one ``accept``: the three counts add up to the messages handed over."""
+
+    @property
+    def accepted(self) -> int:
+        """Messages stored as new events."""
+        ...
+
+    @property
+    def duplicates(self) -> int:
+        """Messages whose id was known already; nothing was changed."""
+        ...
+
+    @property
+    def dead_lettered(self) -> int:
+        """Messages kept in the dead-letter with the reason why they are no events."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Input that could not become a message at all, for the dead-letter.
+
+    ``raw`` is the input as it stood in the source, cut when it was too long to hold; ``place`` says where that was
+    (``file``, ``line``, ``column``, ``bytes``), so that a person finds it and mends it.
+    """
+
+    raw: bytes
+    code: str
+    reason: Text
+    place: Mapping[str, str | int]
+
+
+class Intake(Protocol):
+    """Takes messages in. Each call is durable when it returns, and all or nothing."""
+
+    def accept(self, messages: Sequence[Mapping[str, Any]]) -> Receipt:
+        """Store messages; those with a known ``messageId`` are counted as duplicates and change nothing."""
+        ...
+
+    def reject(self, rejected: Sequence[Rejected]) -> None:
+        """Keep what could not become a message; the same input from the same place is kept once."""
+        ...
