@@ -1,0 +1,273 @@
+"""The event lake: one Delta Lake table per merchant, partitioned by month, sorted by time.
+
+A commit is atomic, and carries the number of the hand-over that made it as an application transaction (Delta protocol,
+action ``txn``), so the lake itself says how far it has come. Files are read as plain Parquet through DuckDB. Column
+statistics are kept only for columns that hold nothing personal.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import duckdb
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
+from deltalake.exceptions import TableNotFoundError
+
+from guanxi.kernel.clock import day_to_date
+from guanxi.storage.events.model import LOGGED_COLUMNS, LoggedEvent, Position, pack, unpack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+_UTC_MICROS = pa.timestamp("us", tz="UTC")
+SCHEMA = pa.schema(
+    [
+        pa.field("month", pa.string(), nullable=False),
+        pa.field("epoch", pa.int64(), nullable=False),
+        pa.field("number", pa.int64(), nullable=False),
+        pa.field("event_id", pa.string(), nullable=False),
+        pa.field("id_hash", pa.binary(), nullable=False),
+        pa.field("dedup_day", pa.date32(), nullable=False),
+        pa.field("type", pa.string(), nullable=False),
+        pa.field("version", pa.int64(), nullable=False),
+        pa.field("time", _UTC_MICROS, nullable=False),
+        pa.field("day", pa.date32(), nullable=False),
+        pa.field("received_at", _UTC_MICROS, nullable=False),
+        pa.field("account", pa.string(), nullable=False),
+        pa.field("channel", pa.string(), nullable=False),
+        pa.field("subject", pa.int64(), nullable=False),
+        pa.field("fragments", pa.list_(pa.int64()), nullable=False),
+        pa.field("payload", pa.string(), nullable=False),
+        pa.field("sealed", pa.binary(), nullable=False),
+    ]
+)
+"""``sealed`` is encrypted under the key of the person whom ``subject`` stands for."""
+
+_HANDOVER = "handover"
+_CONFIGURATION: dict[str, str | None] = {
+    "delta.dataSkippingStatsColumns": "epoch,number,dedup_day,time,day,subject",
+    "delta.logRetentionDuration": "interval 7 days",
+}
+_WRITER = WriterProperties(compression="ZSTD", compression_level=3, max_row_group_size=100_000)
+_AS_LOGGED = """
+    epoch, number, event_id, id_hash, (dedup_day - DATE '1970-01-01')::BIGINT AS dedup_day, type, version,
+    epoch_us(time) AS time, (day - DATE '1970-01-01')::BIGINT AS day, epoch_us(received_at) AS received_at,
+    account, channel, subject, fragments, payload, sealed
+"""
+
+
+class Snapshot(NamedTuple):
+    """One version of a lake: its files, and the number of the last hand-over in it."""
+
+    files: list[str]
+    handover: int
+
+
+class Lake:
+    """The lake of one merchant."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def _open(self) -> DeltaTable | None:
+        try:
+            return DeltaTable(str(self.path))
+        except TableNotFoundError:
+            return None
+
+    def _create(self) -> DeltaTable:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        return DeltaTable.create(
+            str(self.path), SCHEMA, mode="ignore", partition_by=["month"], configuration=_CONFIGURATION
+        )
+
+    def snapshot(self) -> Snapshot:
+        """Return the newest version's files and hand-over number (0 when there is no lake yet)."""
+        table = self._open()
+        if table is None:
+            return Snapshot([], 0)
+        return Snapshot(table.file_uris(), table.transaction_version(_HANDOVER) or 0)
+
+    def append(self, events: Sequence[LoggedEvent], handover: int) -> None:
+        """Append a hand-over's events; does nothing if this or a later hand-over is already in the lake."""
+        table = self._open() or self._create()
+        if (table.transaction_version(_HANDOVER) or 0) >= handover:
+            return
+        before = set(table.file_uris())
+        write_deltalake(
+            table,
+            to_arrow(events).sort_by("time"),
+            mode="append",
+            writer_properties=_WRITER,
+            commit_properties=CommitProperties(app_transactions=[Transaction(_HANDOVER, handover)]),
+        )
+        self._make_durable(before)
+
+    def _make_durable(self, before: set[str]) -> None:
+        """Force what the last commit wrote to disk: the tail is deleted next, and the writer does not sync."""
+        table = DeltaTable(str(self.path))
+        log = self.path / "_delta_log"
+        written = [Path(uri.removeprefix("file://")) for uri in table.file_uris() if uri not in before]
+        written.append(log / f"{table.version():020}.json")
+        for path in (*written, *{path.parent for path in written}, self.path, log):
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+    def holds(self, keys: Iterable[tuple[int, bytes]]) -> set[tuple[int, bytes]]:
+        """Return those of the given (dedup day, id hash) that are in the lake."""
+        by_day: dict[int, list[bytes]] = {}
+        for day, id_hash in keys:
+            by_day.setdefault(day, []).append(id_hash)
+        table = self._open()
+        if table is None or not by_day:
+            return set()
+        files = self._files_of_days(table, min(by_day), max(by_day))
+        if not files:
+            return set()
+        wanted = pa.table(
+            {
+                "dedup_day": pa.array(
+                    [day_to_date(day) for day, hashes in by_day.items() for _ in hashes], pa.date32()
+                ),
+                "id_hash": pa.array(
+                    [id_hash for hashes in by_day.values() for id_hash in hashes], pa.binary()
+                ),
+            }
+        )
+        with duckdb.connect() as con:
+            con.register("wanted", wanted)
+            rows = con.execute(
+                "SELECT (l.dedup_day - DATE '1970-01-01')::BIGINT, l.id_hash FROM read_parquet($files) l"
+                " WHERE l.dedup_day BETWEEN $low AND $high AND (l.dedup_day, l.id_hash) IN (SELECT dedup_day, id_hash FROM wanted)",
+                {"files": files, "low": day_to_date(min(by_day)), "high": day_to_date(max(by_day))},
+            ).fetchall()
+        return {(day, bytes(id_hash)) for day, id_hash in rows}
+
+    def _files_of_days(self, table: DeltaTable, low: int, high: int) -> list[str]:
+        actions = pa.table(table.get_add_actions(flatten=True))
+        first, last = day_to_date(low), day_to_date(high)
+        columns = zip(
+            actions["path"].to_pylist(),
+            actions["min.dedup_day"].to_pylist(),
+            actions["max.dedup_day"].to_pylist(),
+            strict=True,
+        )
+        return [
+            str(self.path / path)
+            for path, least, most in columns
+            if least is None or most is None or (least <= last and most >= first)
+        ]
+
+    def read(self, merchant_id: str, after: Position, upto: Position, limit: int) -> list[LoggedEvent]:
+        """Return at most ``limit`` events with ``after`` < position ≤ ``upto``, in order of position."""
+        files = self.snapshot().files
+        if not files:
+            return []
+        with duckdb.connect() as con:
+            rows = con.execute(
+                f"SELECT {_AS_LOGGED} FROM read_parquet($files)"  # noqa: S608 - a constant of ours
+                " WHERE (epoch > $e OR (epoch = $e AND number > $n)) AND (epoch < $ue OR (epoch = $ue AND number <= $un))"
+                " ORDER BY epoch, number LIMIT $limit",
+                {
+                    "files": files,
+                    "e": after.epoch,
+                    "n": after.number,
+                    "ue": upto.epoch,
+                    "un": upto.number,
+                    "limit": limit,
+                },
+            ).fetchall()
+        return [_logged(merchant_id, row) for row in rows]
+
+    def of_fragments(self, merchant_id: str, fragments: Sequence[int]) -> Iterator[LoggedEvent]:
+        """Yield every event that carries one of ``fragments``, in order of position."""
+        files = self.snapshot().files
+        if not files:
+            return
+        with duckdb.connect() as con:
+            found = con.execute(
+                f"SELECT {_AS_LOGGED} FROM read_parquet($files)"  # noqa: S608 - a constant of ours
+                " WHERE list_has_any(fragments, $wanted::BIGINT[]) ORDER BY epoch, number",
+                {"files": files, "wanted": list(fragments)},
+            )
+            while rows := found.fetchmany(10_000):
+                for row in rows:
+                    yield _logged(merchant_id, row)
+
+    def rewrite(self, events: Sequence[LoggedEvent]) -> None:
+        """Replace events at their positions in one commit; what they replace stays on disk until ``vacuum``."""
+        table = self._open()
+        if table is None or not events:
+            return
+        rows = to_arrow(events)
+        months = ", ".join(f"'{month}'" for month in sorted(set(rows["month"].to_pylist())))
+        changed = {name: f"s.{name}" for name in ("subject", "fragments", "payload", "sealed", "event_id")}
+        (
+            table.merge(
+                rows,
+                predicate=f"t.month IN ({months}) AND t.epoch = s.epoch AND t.number = s.number",
+                source_alias="s",
+                target_alias="t",
+                writer_properties=_WRITER,
+            )
+            .when_matched_update(changed)
+            .execute()
+        )
+
+    def compact(self, *, small_files: int = 12) -> int:
+        """Sort and merge the months that have more than ``small_files`` files; returns how many months it did."""
+        table = self._open()
+        if table is None:
+            return 0
+        counts: dict[str, int] = {}
+        for month in pa.table(table.get_add_actions(flatten=True))["partition.month"].to_pylist():
+            counts[month] = counts.get(month, 0) + 1
+        crowded = [month for month, count in counts.items() if count > small_files]
+        for month in crowded:
+            table.optimize.z_order(
+                ["time"], partition_filters=[("month", "=", month)], writer_properties=_WRITER
+            )
+        return len(crowded)
+
+    def vacuum(self, *, hours: int) -> int:
+        """Delete files that no version of the last ``hours`` needs; returns how many. 0 leaves only the newest."""
+        table = self._open()
+        if table is None:
+            return 0
+        return len(table.vacuum(retention_hours=hours, dry_run=False, enforce_retention_duration=False))
+
+
+def to_arrow(events: Sequence[LoggedEvent]) -> pa.Table:
+    """Return events as a table of ``SCHEMA``."""
+    days = [day_to_date(event.day) for event in events]
+    columns: dict[str, pa.Array] = {
+        "month": pa.array([f"{day.year:04}-{day.month:02}" for day in days], pa.string()),
+        "dedup_day": pa.array([event.dedup_day for event in events], pa.int32()).cast(pa.date32()),
+        "day": pa.array(days, pa.date32()),
+        "fragments": pa.array([unpack(event.fragments) for event in events], pa.list_(pa.int64())),
+        "payload": pa.array([event.payload.decode() for event in events], pa.string()),
+    }
+    for field in SCHEMA:
+        if field.name not in columns:
+            columns[field.name] = pa.array([getattr(event, field.name) for event in events], field.type)
+    return pa.table([columns[field.name] for field in SCHEMA], schema=SCHEMA)
+
+
+def _logged(merchant_id: str, row: tuple[object, ...]) -> LoggedEvent:
+    values = dict(zip((name for name in LOGGED_COLUMNS if name != "merchant_id"), row, strict=True))
+    return LoggedEvent(
+        merchant_id=merchant_id,
+        **{
+            **values,
+            "id_hash": bytes(values["id_hash"]),  # type: ignore[call-overload]
+            "fragments": pack(values["fragments"]),  # type: ignore[arg-type]
+            "payload": str(values["payload"]).encode(),
+            "sealed": bytes(values["sealed"]),  # type: ignore[call-overload]
+        },
+    )

@@ -1,0 +1,135 @@
+"""The event log as its users see it: accept once, read in order from the lake or the tail, whichever has it."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from sqlalchemy import text
+
+from guanxi.kernel.clock import DAY
+from guanxi.storage.events import tail
+from guanxi.storage.events.lake import Lake
+from guanxi.storage.events.model import START, LoggedEvent, NewEvent, Position
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from guanxi.kernel.clock import Clock
+    from guanxi.storage.database import Database, Transaction
+    from guanxi.storage.home import Home
+
+SEEN_DAYS = 8
+"""Ids of events up to this many days old are remembered beside the tail; older ones are looked up in the lake."""
+
+BESIDE_BATCH = 5_000
+
+
+class _Moved(Exception):
+    """A hand-over finished between the look-up in the lake and the insert; look again."""
+
+
+class EventLog:
+    """The log of every merchant of one installation."""
+
+    def __init__(self, home: Home, database: Database, clock: Clock) -> None:
+        self._home = home
+        self._database = database
+        self._clock = clock
+        self.lake = lru_cache(maxsize=256)(self._lake)
+
+    def _lake(self, merchant_id: str) -> Lake:
+        return Lake(self._home.lake(merchant_id))
+
+    def accept(self, events: Sequence[NewEvent]) -> list[bool]:
+        """Store the events that are new, durably, in one transaction; say for each whether it was new.
+
+        A retry gives ``False`` for what the first attempt stored, whether that lies in the tail or in the lake.
+        """
+        horizon = self._clock.now() // DAY - SEEN_DAYS
+        late = [tail.key_of(event) for event in events if event.dedup_day < horizon]
+        while True:
+            try:
+                return self._accept(events, late)
+            except _Moved:
+                continue
+
+    def _accept(self, events: Sequence[NewEvent], late: Sequence[tail.Key]) -> list[bool]:
+        known: set[tail.Key] = set()
+        merchants = sorted({key[0] for key in late})
+        before: dict[str, int] = {}
+        if late:
+            with self._database.tail.reading() as tx:
+                before = {merchant_id: tail.watermark(tx, merchant_id)[0] for merchant_id in merchants}
+            for merchant_id in merchants:
+                keys = [(day, id_hash) for merchant, day, id_hash in late if merchant == merchant_id]
+                known.update((merchant_id, *key) for key in self.lake(merchant_id).holds(keys))
+        with self._database.tail.transaction() as tx:
+            for merchant_id in merchants:
+                if self._pinned_handover(tx, merchant_id) != before[merchant_id]:
+                    raise _Moved
+            return tail.accept(tx, events, known)
+
+    def _pinned_handover(self, tx: Transaction, merchant_id: str) -> int:
+        # FOR SHARE keeps a hand-over from finishing, and so from forgetting ids, until we have committed.
+        lock = " FOR SHARE" if tx.dialect == "postgresql" else ""
+        found = tx.conn.execute(
+            text(f"SELECT n FROM event_handover WHERE merchant_id = :m{lock}"),  # noqa: S608 - a constant
+            {"m": merchant_id},
+        ).scalar()
+        return int(found or 0)
+
+    def append(self, tx: Transaction, events: Sequence[NewEvent]) -> None:
+        """Write events that belong to a state change, in its own transaction; see ``tail.append``."""
+        tail.append(tx, events)
+
+    def drain_beside(self, merchant_id: str) -> int:
+        """Move events written beside the state on to the tail; returns how many. Safe to repeat at any moment."""
+        if self._database.dialect == "postgresql":
+            return 0
+        with self._database.reading() as tx:
+            waiting = tail.read_beside(tx, merchant_id, BESIDE_BATCH)
+        if not waiting:
+            return 0
+        self.accept([event for _, event in waiting])
+        with self._database.transaction() as tx:
+            tail.delete_beside(tx, merchant_id, [(number, event.id_hash) for number, event in waiting])
+        return len(waiting)
+
+    def read(self, merchant_id: str, after: Position, limit: int) -> list[LoggedEvent]:
+        """Return at most ``limit`` events after a position, in order; empty only when the reader has caught up."""
+        with self._database.tail.reading() as tx:
+            _, moved = tail.watermark(tx, merchant_id)
+            if after >= moved:
+                return tail.read(tx, merchant_id, after, limit)
+        found = self.lake(merchant_id).read(merchant_id, after, moved, limit)
+        return found or self.read(merchant_id, moved, limit)
+
+    def position(self, tx: Transaction, merchant_id: str, reader: str) -> Position:
+        """Return how far a reader has come; on PostgreSQL its row is locked until the transaction ends."""
+        lock = " FOR UPDATE" if tx.dialect == "postgresql" else ""
+        row = tx.conn.execute(
+            text(f"SELECT epoch, number FROM event_reader WHERE merchant_id = :m AND reader = :r{lock}"),  # noqa: S608
+            {"m": merchant_id, "r": reader},
+        ).one_or_none()
+        return START if row is None else Position(row[0], row[1])
+
+    def advance(self, tx: Transaction, merchant_id: str, reader: str, to: Position) -> None:
+        """Record how far a reader has come, in the transaction of its effect."""
+        tx.conn.execute(
+            text(
+                "INSERT INTO event_reader (merchant_id, reader, epoch, number, updated_at) VALUES (:m, :r, :e, :n, :now)"
+                " ON CONFLICT (merchant_id, reader) DO UPDATE"
+                " SET epoch = excluded.epoch, number = excluded.number, updated_at = excluded.updated_at"
+            ),
+            {"m": merchant_id, "r": reader, "e": to.epoch, "n": to.number, "now": self._clock.now()},
+        )
+
+    def backlog(self, merchant_id: str) -> dict[str, int]:
+        """Return the size of the tail: ``rows``, and ``oldest`` as the arrival instant of its first event (or 0)."""
+        with self._database.tail.reading() as tx:
+            rows, oldest = tx.conn.execute(
+                text("SELECT count(*), min(received_at) FROM event_tail WHERE merchant_id = :m"),
+                {"m": merchant_id},
+            ).one()
+        return {"rows": int(rows), "oldest": int(oldest or 0)}

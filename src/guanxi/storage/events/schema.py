@@ -1,0 +1,108 @@
+"""Tables of the event log."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, PrimaryKeyConstraint, String, Table, text
+
+from guanxi.storage.schema import Big, Bytes, Merchant, main, tail
+
+
+def _event_columns() -> list[Column]:  # type: ignore[type-arg]
+    return [
+        Column("event_id", String, nullable=False),
+        Column("id_hash", Bytes, nullable=False),
+        Column("dedup_day", Big, nullable=False),
+        Column("type", String, nullable=False),
+        Column("version", Big, nullable=False),
+        Column("time", Big, nullable=False),
+        Column("day", Big, nullable=False),
+        Column("received_at", Big, nullable=False),
+        Column("account", String, nullable=False),
+        Column("channel", String, nullable=False),
+        Column("subject", Big, nullable=False),
+        Column("fragments", Bytes, nullable=False),
+        Column("payload", Bytes, nullable=False),
+        Column("sealed", Bytes, nullable=False),
+    ]
+
+
+event_tail = Table(
+    "event_tail",
+    tail,
+    Column("merchant_id", Merchant, nullable=False),
+    Column("epoch", Big, nullable=False, server_default=text("0")),
+    Column("number", Big, nullable=False),
+    *_event_columns(),
+    PrimaryKeyConstraint("merchant_id", "epoch", "number"),
+    sqlite_with_rowid=False,
+)
+"""Events not yet in the lake."""
+
+event_seen = Table(
+    "event_seen",
+    tail,
+    Column("merchant_id", Merchant, nullable=False),
+    Column("dedup_day", Big, nullable=False),
+    Column("id_hash", Bytes, nullable=False),
+    PrimaryKeyConstraint("merchant_id", "dedup_day", "id_hash"),
+    sqlite_with_rowid=False,
+)
+"""Ids accepted lately; older days are looked up in the lake."""
+
+event_head = Table(
+    "event_head",
+    tail,
+    Column("merchant_id", Merchant, nullable=False),
+    Column("number", Big, nullable=False),
+    PrimaryKeyConstraint("merchant_id"),
+    sqlite_with_rowid=False,
+)
+"""The last number given out, on SQLite (PostgreSQL has a sequence)."""
+
+event_handover = Table(
+    "event_handover",
+    tail,
+    Column("merchant_id", Merchant, nullable=False),
+    Column("n", Big, nullable=False),
+    Column("upto_epoch", Big, nullable=False),
+    Column("upto_number", Big, nullable=False),
+    PrimaryKeyConstraint("merchant_id"),
+    sqlite_with_rowid=False,
+)
+"""The watermark: hand-over ``n`` has moved everything up to a position into the lake."""
+
+event_handover_plan = Table(
+    "event_handover_plan",
+    tail,
+    Column("merchant_id", Merchant, nullable=False),
+    Column("n", Big, nullable=False),
+    Column("upto_epoch", Big, nullable=False),
+    Column("upto_number", Big, nullable=False),
+    PrimaryKeyConstraint("merchant_id"),
+    sqlite_with_rowid=False,
+)
+"""The hand-over under way, written down before the lake is touched."""
+
+event_beside = Table(
+    "event_beside",
+    main,
+    Column("merchant_id", Merchant, nullable=False),
+    Column("number", Big, nullable=False),
+    *_event_columns(),
+    PrimaryKeyConstraint("merchant_id", "number"),
+    sqlite_with_rowid=False,
+)
+"""Events that belong to a state change, until they are moved to the tail (SQLite only)."""
+
+event_reader = Table(
+    "event_reader",
+    main,
+    Column("merchant_id", Merchant, nullable=False),
+    Column("reader", String, nullable=False),
+    Column("epoch", Big, nullable=False),
+    Column("number", Big, nullable=False),
+    Column("updated_at", Big, nullable=False),
+    PrimaryKeyConstraint("merchant_id", "reader"),
+    sqlite_with_rowid=False,
+)
+"""How far each reader has come; moved in the transaction of the reader's own effect."""

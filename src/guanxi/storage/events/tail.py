@@ -1,0 +1,208 @@
+"""The hot end of the log: accepts events once each, in an order that readers can trust.
+
+SQLite has one writer, so a number given inside its transaction is the order of commit. On PostgreSQL many writers
+commit in any order; an event is placed by (transaction id, sequence number), and readers stop below the oldest
+transaction still running (``pg_snapshot_xmin``), so that a late commit is never overtaken.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import text
+
+from guanxi.storage.events.model import COLUMNS, LOGGED_COLUMNS, LoggedEvent, NewEvent, Position
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from guanxi.storage.database import Transaction
+
+Key = tuple[str, int, bytes]
+"""What makes an event the same event: merchant, dedup day, hash of its id."""
+
+_CHUNK = 500
+_ROW = ", ".join(COLUMNS)
+_LOGGED = ", ".join(LOGGED_COLUMNS)
+_SQLITE_INSERT = (
+    f"INSERT INTO event_tail (epoch, number, {_ROW}) VALUES (0, {', '.join('?' * (len(COLUMNS) + 1))})"  # noqa: S608
+)
+_SQLITE_BESIDE = f"INSERT INTO event_beside (number, {_ROW}) VALUES ({', '.join('?' * (len(COLUMNS) + 1))})"  # noqa: S608
+_READ = {
+    "sqlite": f"SELECT {_LOGGED} FROM event_tail WHERE merchant_id = ? AND epoch = 0 AND number > ? ORDER BY number LIMIT ?",  # noqa: S608
+    "postgresql": (
+        f"SELECT {_LOGGED} FROM event_tail WHERE merchant_id = %s AND (epoch, number) > (%s, %s)"  # noqa: S608
+        " AND epoch < pg_snapshot_xmin(pg_current_snapshot())::text::bigint ORDER BY epoch, number LIMIT %s"
+    ),
+}
+
+
+def key_of(event: NewEvent) -> Key:
+    """Return the key under which an event counts once."""
+    return (event.merchant_id, event.dedup_day, event.id_hash)
+
+
+def accept(
+    tx: Transaction, events: Sequence[NewEvent], known: frozenset[Key] | set[Key] = frozenset()
+) -> list[bool]:
+    """Insert the events that are new; say for each whether it was. ``known`` ones are already in the lake.
+
+    The transaction must be one on the tail store. An id that comes twice in ``events`` is taken once.
+    """
+    fresh: dict[Key, NewEvent] = {}
+    first: list[bool] = []
+    for event in events:
+        key = key_of(event)
+        first.append(key not in fresh and key not in known)
+        fresh.setdefault(key, event)
+    for key in known:
+        fresh.pop(key, None)
+    if not fresh:
+        return first
+    seen = _seen_on_sqlite(tx, fresh) if tx.dialect == "sqlite" else _claim_on_postgresql(tx, fresh)
+    for key in seen:
+        del fresh[key]
+    if fresh:
+        rows = list(fresh.values())
+        if tx.dialect == "sqlite":
+            _insert_on_sqlite(tx, fresh, rows)
+        else:
+            _copy_on_postgresql(tx, rows)
+    if not seen:
+        return first
+    return [is_first and key_of(event) not in seen for is_first, event in zip(first, events, strict=True)]
+
+
+def _seen_on_sqlite(tx: Transaction, fresh: Iterable[Key]) -> set[Key]:
+    by_day: defaultdict[tuple[str, int], list[bytes]] = defaultdict(list)
+    for merchant_id, day, id_hash in fresh:
+        by_day[merchant_id, day].append(id_hash)
+    cursor = _cursor(tx)
+    seen: set[Key] = set()
+    for (merchant_id, day), hashes in by_day.items():
+        for start in range(0, len(hashes), _CHUNK):
+            chunk = hashes[start : start + _CHUNK]
+            marks = ",".join("?" * len(chunk))
+            sql = f"SELECT id_hash FROM event_seen WHERE merchant_id = ? AND dedup_day = ? AND id_hash IN ({marks})"  # noqa: S608
+            seen.update((merchant_id, day, row[0]) for row in cursor.execute(sql, (merchant_id, day, *chunk)))
+    return seen
+
+
+def _insert_on_sqlite(tx: Transaction, keys: Iterable[Key], rows: Sequence[NewEvent]) -> None:
+    cursor = _cursor(tx)
+    cursor.executemany("INSERT INTO event_seen (merchant_id, dedup_day, id_hash) VALUES (?, ?, ?)", keys)
+    by_merchant: defaultdict[str, list[NewEvent]] = defaultdict(list)
+    for row in rows:
+        by_merchant[row.merchant_id].append(row)
+    for merchant_id, events in by_merchant.items():
+        last = cursor.execute(
+            "INSERT INTO event_head (merchant_id, number) VALUES (?, ?)"
+            " ON CONFLICT (merchant_id) DO UPDATE SET number = number + excluded.number RETURNING number",
+            (merchant_id, len(events)),
+        ).fetchone()[0]
+        start = last - len(events) + 1
+        cursor.executemany(
+            _SQLITE_INSERT, ((number, *_values(event)) for number, event in enumerate(events, start))
+        )
+
+
+def _claim_on_postgresql(tx: Transaction, fresh: Iterable[Key]) -> set[Key]:
+    # In one order everywhere: two writers that claim the same ids then wait for each other instead of deadlocking.
+    keys = sorted(fresh)
+    merchants, days, hashes = (list(column) for column in zip(*keys, strict=True))
+    claimed = _cursor(tx).execute(
+        "INSERT INTO event_seen (merchant_id, dedup_day, id_hash)"
+        " SELECT * FROM unnest(%s::text[], %s::bigint[], %s::bytea[])"
+        " ON CONFLICT DO NOTHING RETURNING merchant_id, dedup_day, id_hash",
+        (merchants, days, hashes),
+    )
+    return set(keys).difference((merchant, day, bytes(id_hash)) for merchant, day, id_hash in claimed)
+
+
+def _copy_on_postgresql(tx: Transaction, rows: Sequence[NewEvent]) -> None:
+    types = (
+        "text",
+        "text",
+        "bytea",
+        "int8",
+        "text",
+        "int8",
+        "int8",
+        "int8",
+        "int8",
+        "text",
+        "text",
+        "int8",
+        *("bytea",) * 3,
+    )
+    with _cursor(tx).copy(f"COPY event_tail ({_ROW}) FROM STDIN (FORMAT BINARY)") as copy:
+        copy.set_types(types)
+        for row in rows:
+            copy.write_row(_values(row))
+
+
+def _values(event: NewEvent) -> tuple[Any, ...]:
+    return (
+        event.merchant_id, event.event_id, event.id_hash, event.dedup_day, event.type, event.version, event.time,
+        event.day, event.received_at, event.account, event.channel, event.subject, event.fragments, event.payload,
+        event.sealed,
+    )  # fmt: skip
+
+
+def _cursor(tx: Transaction) -> Any:
+    """Return the driver's own cursor: this is the hottest path there is."""
+    connection: Any = tx.conn.connection.driver_connection
+    return connection.cursor()
+
+
+def append(tx: Transaction, events: Sequence[NewEvent]) -> None:
+    """Write events that belong to a state change, in the state change's own transaction.
+
+    On SQLite they wait beside the state until ``drain_beside`` moves them on: a transaction over two WAL files is
+    not atomic across a crash.
+    """
+    if not events:
+        return
+    if tx.dialect == "postgresql":
+        accept(tx, events)
+        return
+    cursor = _cursor(tx)
+    last = cursor.execute(
+        "SELECT coalesce(max(number), 0) FROM event_beside WHERE merchant_id = ?", (events[0].merchant_id,)
+    ).fetchone()[0]
+    cursor.executemany(
+        _SQLITE_BESIDE, ((number, *_values(event)) for number, event in enumerate(events, last + 1))
+    )
+
+
+def read_beside(tx: Transaction, merchant_id: str, limit: int) -> list[tuple[int, NewEvent]]:
+    """Return the oldest events that wait beside the state, with their queue numbers."""
+    rows = _cursor(tx).execute(
+        f"SELECT number, {_ROW} FROM event_beside WHERE merchant_id = ? ORDER BY number LIMIT ?",  # noqa: S608
+        (merchant_id, limit),
+    )
+    return [(row[0], NewEvent(*row[1:])) for row in rows]
+
+
+def delete_beside(tx: Transaction, merchant_id: str, numbers: Sequence[tuple[int, bytes]]) -> None:
+    """Forget events that have reached the tail, named by queue number and id hash (numbers are used again)."""
+    _cursor(tx).executemany(
+        "DELETE FROM event_beside WHERE merchant_id = ? AND number = ? AND id_hash = ?",
+        [(merchant_id, number, id_hash) for number, id_hash in numbers],
+    )
+
+
+def read(tx: Transaction, merchant_id: str, after: Position, limit: int) -> list[LoggedEvent]:
+    """Return at most ``limit`` committed events after a position, in order; what is not safe to pass is left out."""
+    where = (merchant_id, after.number, limit) if tx.dialect == "sqlite" else (merchant_id, *after, limit)
+    return [LoggedEvent(*row) for row in _cursor(tx).execute(_READ[tx.dialect], where)]
+
+
+def watermark(tx: Transaction, merchant_id: str) -> tuple[int, Position]:
+    """Return the number of the last finished hand-over and the position up to which it moved events."""
+    row = tx.conn.execute(
+        text("SELECT n, upto_epoch, upto_number FROM event_handover WHERE merchant_id = :m"),
+        {"m": merchant_id},
+    ).one_or_none()
+    return (0, Position(0, 0)) if row is None else (row[0], Position(row[1], row[2]))

@@ -1,0 +1,178 @@
+"""The folder that holds one installation: settings, master key, SQLite files, lake."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from guanxi.kernel.errors import GuanxiError, InvalidInput
+from guanxi.kernel.text import Text
+
+SETTINGS = "guanxi.toml"
+KEY_FILE = "secret.key"
+
+_TEMPLATE = """\
+# Guanxi settings. Every change takes effect at the next start.
+
+# "sqlite" keeps everything in this folder. For PostgreSQL 15 or later:
+# database = "postgresql://user:password@host:5432/guanxi"
+database = "{database}"
+
+[server]
+host = "127.0.0.1"
+port = 8787
+"""
+
+
+class NoHome(GuanxiError):
+    """The folder is not an installation yet."""
+
+    code = "no_home"
+    status = 404
+    text = Text(
+        "{path} 不是 Guanxi 的数据目录；请先运行 guanxi init --home {path}。",
+        "{path} is not a Guanxi home; run guanxi init --home {path} first.",
+    )
+
+
+class BrokenHome(GuanxiError):
+    """The folder is an installation, but a file of it is missing or cannot be read."""
+
+    code = "broken_home"
+    status = 500
+    text = Text("数据目录损坏：{reason_zh}", "The home folder is broken: {reason_en}")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What ``guanxi.toml`` says, with defaults filled in."""
+
+    database: str = "sqlite"
+    host: str = "127.0.0.1"
+    port: int = 8787
+
+    KEYS: ClassVar[dict[str, type]] = {"database": str, "server.host": str, "server.port": int}
+
+    @classmethod
+    def read(cls, path: Path) -> Settings:
+        """Read settings; raises ``InvalidInput`` naming the key that is unknown or of the wrong type."""
+        try:
+            data = tomllib.loads(path.read_text("utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise InvalidInput(
+                reason_zh=f"{path.name} 无法解析：{error}", reason_en=f"{path.name} cannot be parsed: {error}"
+            ) from error
+        flat = _flatten(data)
+        for key, value in flat.items():
+            expected = cls.KEYS.get(key)
+            if expected is None:
+                raise InvalidInput(
+                    reason_zh=f"{path.name} 有未知的设置 {key}",
+                    reason_en=f"{path.name} has an unknown setting {key}",
+                )
+            if type(value) is not expected:
+                raise InvalidInput(
+                    reason_zh=f"{path.name} 的 {key} 应为 {expected.__name__}",
+                    reason_en=f"{key} in {path.name} should be {expected.__name__}",
+                )
+        return cls(**{key.rpartition(".")[2]: value for key, value in flat.items()})
+
+
+def _flatten(data: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in data.items():
+        if isinstance(value, dict):
+            flat.update(_flatten(value, f"{prefix}{key}."))
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Paths and settings of one installation."""
+
+    path: Path
+    settings: Settings
+    master_key: bytes
+
+    @classmethod
+    def create(cls, path: Path, *, database: str = "sqlite") -> Home:
+        """Make a home in ``path``, or complete one that was left half made; what exists is never overwritten."""
+        path.mkdir(parents=True, exist_ok=True)
+        key_file = path / KEY_FILE
+        if not key_file.exists():
+            _write_new(key_file, secrets.token_hex(32).encode())
+        settings = path / SETTINGS
+        if not settings.exists():
+            _write_new(settings, _TEMPLATE.format(database=database).encode())
+        return cls.open(path)
+
+    @classmethod
+    def open(cls, path: Path) -> Home:
+        """Open an existing home; raises ``NoHome``, ``BrokenHome`` or ``InvalidInput``."""
+        settings = path / SETTINGS
+        if not settings.is_file():
+            raise NoHome(path=str(path))
+        try:
+            key = bytes.fromhex((path / KEY_FILE).read_text("ascii").strip())
+        except (OSError, ValueError) as error:
+            raise BrokenHome(
+                reason_zh=f"无法读取 {KEY_FILE}，请从备份恢复",
+                reason_en=f"{KEY_FILE} cannot be read; restore it from a backup",
+            ) from error
+        if len(key) != 32:
+            raise BrokenHome(
+                reason_zh=f"{KEY_FILE} 长度不对，请从备份恢复",
+                reason_en=f"{KEY_FILE} has the wrong length; restore it from a backup",
+            )
+        return cls(path, Settings.read(settings), key)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Say whether the database is the embedded one."""
+        return self.settings.database == "sqlite"
+
+    @property
+    def main_url(self) -> str:
+        """SQLAlchemy URL of the transactional store."""
+        return (
+            f"sqlite:///{self.path / 'guanxi.db'}" if self.is_sqlite else driver_url(self.settings.database)
+        )
+
+    @property
+    def tail_url(self) -> str:
+        """SQLAlchemy URL of the event tail: a file of its own on SQLite, the same database on PostgreSQL."""
+        return f"sqlite:///{self.path / 'tail.db'}" if self.is_sqlite else self.main_url
+
+    def lake(self, merchant_id: str) -> Path:
+        """Folder of a merchant's event lake."""
+        return self.path / "lake" / merchant_id / "events"
+
+    @property
+    def locks(self) -> Path:
+        """Folder of lock files."""
+        return self.path / "locks"
+
+
+def driver_url(url: str) -> str:
+    """Name the driver in a PostgreSQL URL as operators write it."""
+    for scheme in ("postgresql://", "postgres://"):
+        if url.startswith(scheme):
+            return "postgresql+psycopg://" + url.removeprefix(scheme)
+    return url
+
+
+def _write_new(path: Path, content: bytes) -> None:
+    """Write a private file so that a crash leaves either all of it or nothing."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.rename(path)
