@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
+from tests.installation import Installation
 from tests.support import REQUIRE_ALL, needs
 from tools import postgres
 
@@ -120,3 +121,10 @@ def tail_url(dialect: str, database_url: str, home: Path) -> str:
 def database_setting(dialect: str, database_url: str) -> str:
     """What ``guanxi.toml`` says for ``database_url``: ``sqlite``, or the address of a PostgreSQL database."""
     return "sqlite" if dialect == "sqlite" else database_url.replace("+psycopg", "", 1)
+
+
+@pytest.fixture
+def installation(home: Path, database_setting: str) -> Iterator[Installation]:
+    """A migrated installation on both databases in turn, with one merchant, ``shop``, in Asia/Shanghai."""
+    with Installation.fresh(home, database_setting) as made:
+        yield made
