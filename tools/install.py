@@ -1,7 +1,8 @@
 """Bring .venv to what a lock file says: ``python3 tools/install.py runtime|demo|dev|outside``.
 
 Only the standard library: this runs before anything is installed. With uv where there is one, or can be one; with
-plain pip otherwise. What is already as it should be is left alone, so that a second run takes no time.
+plain pip otherwise, or when ``INSTALLER=pip`` says so. What is already as it should be is left alone, so that a second
+run takes no time.
 """
 
 from __future__ import annotations
@@ -66,11 +67,11 @@ def fresh(name: str) -> bool:
 
 
 def find_uv() -> Path | None:
-    """Path of a uv that works: on the PATH, or the one that we put into .venv."""
-    for found in (shutil.which("uv"), VENV / "bin" / "uv"):
-        if found and answers([found, "--version"]):
-            return Path(found)
-    return None
+    """Path of a uv on the PATH that works, unless ``INSTALLER=pip`` asks for pip."""
+    found = shutil.which("uv")
+    if os.environ.get("INSTALLER") == "pip" or not found or not answers([found, "--version"]):
+        return None
+    return Path(found)
 
 
 def make_environment(uv: Path | None) -> None:
@@ -97,9 +98,14 @@ def make_environment(uv: Path | None) -> None:
 
 def bring_uv() -> Path | None:
     """Put uv into .venv by its own hashed lock; where that fails, pip does the work, more slowly."""
+    if os.environ.get("INSTALLER") == "pip":
+        return None
+    uv = VENV / "bin" / "uv"
+    if answers([uv, "--version"]):
+        return uv
     say("下载安装工具 uv", "fetching the installer uv")
     if pip(["install", "--require-hashes", "-r", ROOT / "requirements" / "uv.txt"]):
-        return find_uv()
+        return uv
     say("没有 uv，改用 pip（较慢）", "no uv, using pip (slower)")
     return None
 
