@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
-from tests.installation import Installation
 from tests.support import REQUIRE_ALL, needs
 from tools import postgres
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
+
+    from tests.installation import Installation
 
 EXTERNAL = ("browser", "postgres", "clients")
 LOCAL = (*EXTERNAL, "server")
@@ -126,5 +127,7 @@ def database_setting(dialect: str, database_url: str) -> str:
 @pytest.fixture
 def installation(home: Path, database_setting: str) -> Iterator[Installation]:
     """A migrated installation on both databases in turn, with one merchant, ``shop``, in Asia/Shanghai."""
+    from tests.installation import Installation  # the lake's libraries take a second to import
+
     with Installation.fresh(home, database_setting) as made:
         yield made
