@@ -1,0 +1,262 @@
+"""A first mapping proposed from a file's headings and first rows, for a person to check before importing."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from guanxi.connectors.files.cells import Converter, cleaner, converter
+from guanxi.connectors.files.mapping import CellType, Field, FileFormat
+from guanxi.connectors.files.problems import Bad, EmptyFile
+from guanxi.connectors.files.run import open_source
+from guanxi.kernel.clock import zone
+from guanxi.kernel.text import Text
+
+_NOISE = re.compile(r"[\s_\-/:：]|\(.*?\)|（.*?）|【.*?】")
+
+# Meaning → headings as merchants' systems write them, without spaces, case and what stands in brackets.
+_HEADINGS: dict[str, tuple[str, ...]] = {
+    "order_id": ("订单号", "订单编号", "主订单编号", "交易号", "交易单号", "小票号", "orderid", "orderno", "ordernumber", "order", "basketid"),
+    "time": ("支付时间", "付款时间", "订单付款时间", "支付完成时间", "下单时间", "订单创建时间", "订单提交时间", "创建时间", "交易时间", "成交时间",
+             "日期", "时间", "paidat", "paymenttime", "ordertime", "orderdate", "createdat", "timestamp", "datetime", "time", "date"),
+    "joined": ("注册时间", "入会时间", "开卡时间", "加入时间", "registeredat", "joinedat", "signupdate"),
+    "amount": ("实付金额", "实收金额", "买家实付金额", "支付金额", "实付款", "应付金额", "订单应付金额", "订单金额", "金额", "总金额", "amount", "paid",
+               "total", "totalamount", "salesvalue"),
+    "phone": ("手机号", "手机号码", "手机", "电话", "联系电话", "联系手机", "收件人手机", "收件人手机号", "收货人手机", "会员手机号", "phone", "mobile",
+              "phonenumber", "tel"),
+    "member_no": ("会员号", "会员编号", "会员卡号", "卡号", "会员id", "客户编号", "memberno", "memberid", "membernumber", "customerid",
+                  "customerno", "householdid"),
+    "openid": ("openid", "微信openid", "抖音openid"),
+    "unionid": ("unionid", "微信unionid"),
+    "alipay_user_id": ("支付宝userid", "支付宝uid", "alipayuserid"),
+    "email": ("邮箱", "电子邮箱", "email", "mail"),
+    "name": ("姓名", "会员姓名", "客户姓名", "收件人", "收货人", "收货人姓名", "真实姓名", "name", "fullname", "customername"),
+    "nickname": ("昵称", "会员昵称", "买家昵称", "nickname"),
+    "gender": ("性别", "gender", "sex"),
+    "birthday": ("生日", "出生日期", "birthday", "birthdate", "dateofbirth"),
+    "level": ("会员等级", "等级", "会员级别", "level", "tier"),
+    "city": ("城市", "市", "所在城市", "收货城市", "city"),
+    "province": ("省份", "省", "province"),
+    "status": ("订单状态", "状态", "交易状态", "orderstatus", "status"),
+    "store_id": ("店铺", "门店", "店铺名称", "门店编号", "门店名称", "店铺id", "storeid", "store", "shop"),
+    "product_id": ("商品编号", "商品编码", "商品id", "商家编码", "货号", "sku", "skuid", "productid", "itemid"),
+    "product": ("商品", "商品名称", "商品标题", "选购商品", "宝贝标题", "product", "productname", "title", "item"),
+    "category": ("类目", "品类", "分类", "商品类目", "category", "productcategory"),
+    "quantity": ("数量", "商品数量", "购买数量", "件数", "quantity", "qty"),
+    "price": ("单价", "商品单价", "商品价格", "价格", "price", "unitprice"),
+    "line_amount": ("商品金额", "小计", "行金额", "lineamount", "subtotal"),
+    "discount": ("优惠金额", "优惠", "折扣", "discount"),
+}  # fmt: skip
+_IDENTITIES = ("phone", "member_no", "openid", "unionid", "alipay_user_id", "email")
+_LINE_PARTS = ("product_id", "product", "category", "quantity", "price", "line_amount")
+_MONEY = ("amount", "price", "line_amount", "discount")
+_MONEY_WORDS = re.compile(r"金额|价|费|元|款$|amount|price|fee|cost|value$|disc$")
+_PAID = ("已付款", "已支付", "已完成", "交易成功", "已收货", "已发货", "paid", "completed")
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """A proposed mapping as YAML text, and what the person who checks it should look at."""
+
+    text: str
+    notes: list[Text]
+
+
+def guess_mapping(path: Path, *, merchant_timezone: str) -> Guess:
+    """Propose a mapping for a file; raises a ``FileProblem`` where the file itself cannot be read."""
+    with closing(open_source(path, FileFormat())) as source:
+        names = [name for name in source.columns() if name]
+        block = next((block for block in source.blocks(names) if block.rows), None)
+        if block is None:
+            raise EmptyFile(file=path.name)
+        clean = cleaner(())
+        cells = {name: clean(column) for name, column in zip(names, block.columns, strict=True)}
+    proposal = _Proposal(path, cells, merchant_timezone)
+    data = (
+        proposal.orders()
+        if proposal.is_orders()
+        else proposal.people()
+        if proposal.is_people()
+        else proposal.other()
+    )
+    text = yaml.safe_dump(data, allow_unicode=True, sort_keys=False, width=110)
+    return Guess(text, proposal.notes)
+
+
+def _plain(heading: str) -> str:
+    return _NOISE.sub("", unicodedata.normalize("NFKC", heading)).casefold()
+
+
+class _Proposal:
+    """What the headings mean, and the mapping that follows."""
+
+    def __init__(self, path: Path, cells: dict[str, list[Any]], timezone: str) -> None:
+        self._path = path
+        self._cells = cells
+        self._zone = zone(timezone)
+        self.notes: list[Text] = []
+        plain = {name: _plain(name) for name in cells}
+        self._found: dict[str, str] = {}
+        for meaning, headings in _HEADINGS.items():
+            # In the order of the headings: where both 支付时间 and 下单时间 are there, the first is the better one.
+            match = next(
+                (name for heading in headings for name, text in plain.items() if text == heading), None
+            )
+            if match is not None and match not in self._found.values():
+                self._found[meaning] = match
+
+    def is_orders(self) -> bool:
+        return "order_id" in self._found and "time" in self._found
+
+    def is_people(self) -> bool:
+        return self._has_identity() and not ("time" in self._found and "amount" in self._found)
+
+    def _has_identity(self) -> bool:
+        return any(kind in self._found for kind in _IDENTITIES)
+
+    def orders(self) -> dict[str, Any]:
+        order = self._found["order_id"]
+        given = [cell for cell in self._cells[order] if cell is not None]
+        grouped = len(set(given)) < len(given)
+        used = {*self._identity_columns(), order, self._found["time"]}
+        lines = (
+            self._fields(self._found[part] for part in _LINE_PARTS if part in self._found) if grouped else {}
+        )
+        if grouped:
+            used |= {self._found[part] for part in _LINE_PARTS if part in self._found}
+            self.notes.append(
+                Text(
+                    "订单号有重复：各行合并为一个订单。请确认订单金额是每行都重复的整单金额（same），还是要相加（sum）。",
+                    "Order numbers repeat, so rows become lines of one order. Check whether the amount is the order's, "
+                    "repeated on every row (same), or has to be summed (sum).",
+                )
+            )
+        data: dict[str, Any] = {"type": "track", "event": "order.paid", "time": self._time("time")}
+        if not grouped:
+            data["id"] = order
+        data |= self._identities()
+        if "status" in self._found:
+            data["where"] = self._paid_only()
+        fields = self._fields(name for name in self._cells if name not in used)
+        data["properties"] = {"order_id": order, "currency": {"value": "CNY"}, **fields}
+        if grouped:
+            data["group"] = {"by": order, "lines": lines}
+        return data
+
+    def people(self) -> dict[str, Any]:
+        used = set(self._identity_columns())
+        time: Any = self._file_date()
+        if "joined" in self._found:
+            time = self._time("joined")
+        else:
+            self.notes.append(
+                Text(
+                    "文件没有注册时间：time 暂用文件的修改日期；请改成名单导出的日期，并在再次导入时保持不变。",
+                    "The file has no date of joining: time is the day the file was last changed; set it "
+                    "to the day of the export and keep it when importing again.",
+                )
+            )
+        fields = self._fields(name for name in self._cells if name not in used)
+        return {"type": "identify", "time": time, **self._identities(), "traits": fields}
+
+    def other(self) -> dict[str, Any]:
+        event = re.sub(r"[^a-z0-9]+", "_", self._path.name.split(".")[0].casefold()).strip("_") or "row"
+        time: Any = self._time("time") if "time" in self._found else self._file_date()
+        if "time" not in self._found:
+            self.notes.append(
+                Text(
+                    "没有认出时间列：请把 time 改成真正的时间列。",
+                    "No column of times was recognised: set time to the one that says when it happened.",
+                )
+            )
+        used = {*self._identity_columns(), self._found.get("time")}
+        fields = self._fields(name for name in self._cells if name not in used)
+        return {
+            "type": "track",
+            "event": f"imported.{event}",
+            "time": time,
+            **self._identities(),
+            "properties": fields,
+        }
+
+    def _file_date(self) -> dict[str, str]:
+        changed = datetime.fromtimestamp(self._path.stat().st_mtime, tz=self._zone)
+        return {"value": changed.date().isoformat()}
+
+    def _identity_columns(self) -> list[str]:
+        return [self._found[kind] for kind in _IDENTITIES if kind in self._found]
+
+    def _identities(self) -> dict[str, Any]:
+        found = [{"type": kind, "column": self._found[kind]} for kind in _IDENTITIES if kind in self._found]
+        if not found:
+            self.notes.append(
+                Text(
+                    "没有认出身份列（手机号、会员号等）：这些事件将不属于任何会员。",
+                    "No identity (phone, member number, …) was recognised: these events will belong to nobody.",
+                )
+            )
+            return {}
+        return {"identities": found}
+
+    def _paid_only(self) -> list[dict[str, Any]]:
+        column = self._found["status"]
+        states = sorted({str(cell) for cell in self._cells[column] if cell is not None})[:20]
+        paid = [state for state in states if state.casefold() in _PAID] or states
+        self.notes.append(
+            Text(
+                f"请核对“{column}”列中哪些状态算已付款。",
+                f"Check which states in column “{column}” mean that the order was paid.",
+            )
+        )
+        return [{"column": column, "in": paid}]
+
+    def _time(self, meaning: str) -> Any:
+        column = self._found[meaning]
+        if self._fits(column, Field(column=column, type="time")):
+            return column
+        for form in ("epoch_s", "epoch_ms", "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%d/%m/%Y"):
+            if self._fits(column, Field(column=column, type="time", format=form)):
+                self.notes.append(
+                    Text(
+                        f"请核对“{column}”列的格式 {form}。", f"Check the format {form} of column “{column}”."
+                    )
+                )
+                return {"column": column, "format": form}
+        self.notes.append(Text(f"请给出“{column}”列的 format。", f"Give the format of column “{column}”."))
+        return column
+
+    def _fields(self, columns: Any) -> dict[str, Any]:
+        meanings = {column: meaning for meaning, column in self._found.items()}
+        fields: dict[str, Any] = {}
+        for column in columns:
+            meaning = meanings.get(column, "")
+            kind = self._kind(column, meaning)
+            fields[meaning or column] = column if kind == "text" else {"column": column, "type": kind}
+        return fields
+
+    def _kind(self, column: str, meaning: str) -> CellType:
+        cents = "(分)" in unicodedata.normalize("NFKC", column)
+        if (meaning in _MONEY or _MONEY_WORDS.search(_plain(column))) and not cents:
+            kinds: tuple[CellType, ...] = ("money",)
+        elif meaning == "birthday":
+            kinds = ("date",)
+        elif meaning == "quantity" or cents:
+            kinds = ("int",)
+        else:
+            kinds = ()
+        return next((kind for kind in kinds if self._fits(column, Field(column=column, type=kind))), "text")
+
+    def _fits(self, column: str, field: Field) -> bool:
+        """Say whether nearly all of the first rows read well as ``field``."""
+        given: Sequence[Any] = [cell for cell in self._cells[column] if cell is not None]
+        convert: Converter = converter(field, self._zone)
+        wrong = sum(isinstance(value, Bad) for value in convert(given))
+        return bool(given) and wrong * 10 <= len(given)
