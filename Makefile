@@ -62,7 +62,7 @@ check: format lint types imports docs test ## 提交前的全部检查 · format
 
 .PHONY: format
 format: install-dev
-	@$(BIN)/ruff format --check $(FOUND)
+	@$(BIN)/ruff format --check --output-format concise $(FOUND) || { echo "make fix 可以改好 · make fix mends it"; exit 1; }
 
 .PHONY: lint
 lint: install-dev
