@@ -7,14 +7,13 @@ cannot be used. Whole columns keep the work in C where nothing is unusual; a mil
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Sequence
 from datetime import tzinfo
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from guanxi.connectors.files.problems import Bad
-from guanxi.connectors.files.times import date_reader, time_reader
+from guanxi.connectors.files.times import date_reader, narrow, time_reader
 from guanxi.kernel.money import parse_major
 
 if TYPE_CHECKING:
@@ -151,7 +150,7 @@ def _integer(column: str) -> Callable[[Any], int | Bad]:
         if isinstance(cell, str):
             if len(cell) < 19 and cell.isascii() and cell.isdigit():
                 return int(cell)
-            plain = unicodedata.normalize("NFKC", cell)
+            plain = narrow(cell)
             if len(plain) > 30 or not _INTEGER.fullmatch(plain):
                 return wrong
             return _in_range(int(plain.partition(".")[0].replace(",", "")), wrong)
@@ -218,7 +217,7 @@ def _boolean(column: str) -> Callable[[Any], bool | Bad]:
     def boolean(cell: Any) -> bool | Bad:
         if isinstance(cell, bool):
             return cell
-        return _WORDS.get(unicodedata.normalize("NFKC", str(cell)).lower(), wrong)
+        return _WORDS.get(narrow(str(cell)).lower(), wrong)
 
     return boolean
 

@@ -117,7 +117,7 @@ class _Proposal:
         return "order_id" in self._found and "time" in self._found
 
     def is_people(self) -> bool:
-        return self._has_identity() and not ("time" in self._found and "amount" in self._found)
+        return self._has_identity() and "time" not in self._found
 
     def _has_identity(self) -> bool:
         return any(kind in self._found for kind in _IDENTITIES)
@@ -246,7 +246,7 @@ class _Proposal:
         cents = "(分)" in unicodedata.normalize("NFKC", column)
         if (meaning in _MONEY or _MONEY_WORDS.search(_plain(column))) and not cents:
             kinds: tuple[CellType, ...] = ("money",)
-        elif meaning == "birthday":
+        elif meaning in {"birthday", "joined"}:
             kinds = ("date",)
         elif meaning == "quantity" or cents:
             kinds = ("int",)

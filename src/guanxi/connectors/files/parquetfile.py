@@ -28,7 +28,7 @@ class ParquetSource:
         self._done = 0
         try:
             self._size = path.stat().st_size
-            self._file = parquet.ParquetFile(path)
+            self._file = parquet.ParquetFile(path, page_checksum_verification=True)
         except (pa.ArrowException, EOFError) as error:
             raise self._broken(error) from error
         except OSError as error:

@@ -8,7 +8,6 @@ ambiguous and need a declared format.
 from __future__ import annotations
 
 import re
-import unicodedata
 from datetime import date, datetime, timedelta, timezone, tzinfo
 from typing import TYPE_CHECKING, Any
 
@@ -27,15 +26,22 @@ _DIGITS = re.compile(
     r"(?P<y>\d{4})(?P<m>\d{2})(?P<d>\d{2})(?:(?P<H>\d{2})(?P<M>\d{2})(?P<S>\d{2}))?", re.ASCII
 )
 _NUMBER = re.compile(r"-?\d{1,17}", re.ASCII)
+# Only what an input method types in full-width mode: NFKC would also read ② and ² as 2.
+_NARROW = str.maketrans({chr(0xFF01 + n): chr(0x21 + n) for n in range(94)} | {"\u3000": " "})
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)  # noqa: UP017 - a tzinfo like the others below
 _FIRST, _LAST = 1970, 2100
 _DAYS = 50_000
 _PER_SECOND = {"epoch_s": 1, "epoch_ms": 1_000}
 
 
+def narrow(text: str) -> str:
+    """Return ``text`` with full-width letters, digits and signs as plain ones."""
+    return text.translate(_NARROW)
+
+
 def read_moment(text: str) -> datetime | None:
     """Return the moment that ``text`` writes in one of the usual forms, naive without an offset, or ``None``."""
-    plain = unicodedata.normalize("NFKC", text).strip()
+    plain = narrow(text).strip()
     found = _USUAL.fullmatch(plain) or _DIGITS.fullmatch(plain)
     if found is None:
         return None
