@@ -99,6 +99,16 @@ def test_unknown_headings_still_give_a_mapping_with_notes(tmp_path: Path) -> Non
     assert run(path, guess.text)[0].accepted == 1
 
 
+def test_jsonl_with_objects_and_types(tmp_path: Path) -> None:
+    line = '{"order_id": "A", "time": "2026-01-31", "buyer": {"phone": "13800000001"}, "n": 3, "tags": ["a"], "new": true}'
+    path = write(tmp_path, line, "o.jsonl")
+    guess = guess_mapping(path, merchant_timezone="Asia/Shanghai")
+    _, intake = run(path, guess.text)
+    properties = intake.all[0]["properties"]
+    assert (properties["n"], properties["tags"], properties["new"]) == (3, ["a"], True)
+    assert "buyer" not in properties
+
+
 def test_empty_file(tmp_path: Path) -> None:
     with pytest.raises(EmptyFile):
         guess_mapping(write(tmp_path, "a,b\n"), merchant_timezone="Asia/Shanghai")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
+from itertools import chain, groupby
 from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ import msgspec
 import pyarrow as pa
 from pyarrow import parquet
 
+from guanxi.connectors.batches import batched
 from guanxi.connectors.files.problems import Bad
 from guanxi.connectors.files.source import BadRow, Block
 
@@ -31,6 +32,7 @@ LINES = 2_000
 """Rows in one event at most: more are never an order, but a key chosen wrongly."""
 _RAW = 4 << 20
 _FETCH = 2_000
+_BATCH = 500
 _SCHEMA = pa.schema(
     [
         ("key", pa.string()),
@@ -49,6 +51,16 @@ class Grouped:
     rows: int
     message: Message | None
     bad: BadRow | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A group whose rows agree and only needs to be said as a message."""
+
+    key: str
+    head: Row
+    lines: list[Row]
+    rows: list[tuple[Any, ...]]
 
 
 class Spill:
@@ -94,12 +106,30 @@ class Spill:
         try:
             connection.from_parquet(str(self._path)).create_view("spill")
             cursor = connection.execute("SELECT key, line, cells, raw, bad FROM spill ORDER BY key, line")
-            for key, rows in groupby(_fetched(cursor), key=itemgetter(0)):
-                yield from self._group(key, rows)
+            runs = groupby(_fetched(cursor), key=itemgetter(0))
+            for batch in batched(chain.from_iterable(self._group(key, rows) for key, rows in runs), _BATCH):
+                yield from self._finish(batch)
         finally:
             connection.close()
 
-    def _group(self, key: str, rows: Iterator[tuple[Any, ...]]) -> Iterator[Grouped]:
+    def _finish(self, batch: Sequence[Grouped | _Ready]) -> Iterator[Grouped]:
+        """Make the messages of many groups at once."""
+        ready = [group for group in batch if isinstance(group, _Ready)]
+        messages = self._plan.messages(
+            [group.head for group in ready], [group.key for group in ready], [group.lines for group in ready]
+        )
+        made = iter(messages)
+        for group in batch:
+            if isinstance(group, Grouped):
+                yield group
+                continue
+            message = next(made)
+            if isinstance(message, Bad):
+                yield _refused(group.rows, message)
+            else:
+                yield Grouped(len(group.rows), message, None)
+
+    def _group(self, key: str, rows: Iterator[tuple[Any, ...]]) -> Iterator[Grouped | _Ready]:
         part, size, too_large = list[tuple[Any, ...]](), 0, False
         for row in rows:
             if len(part) == LINES or size > _RAW:
@@ -117,8 +147,7 @@ class Spill:
             return
         decoded = [msgspec.msgpack.decode(row[2]) for row in part]
         head = self._head(key, decoded, [row[1] for row in part])
-        made = head if isinstance(head, Bad) else self._plan.messages([head], [key], [decoded])[0]
-        yield _refused(part, made) if isinstance(made, Bad) else Grouped(len(part), made, None)
+        yield _refused(part, head) if isinstance(head, Bad) else _Ready(key, head, decoded, part)
 
     def _head(self, key: str, rows: list[Row], lines: list[int]) -> Row | Bad:
         """Return one row that speaks for all, by each slot's ``take``."""

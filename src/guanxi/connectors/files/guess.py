@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +79,12 @@ def guess_mapping(path: Path, *, merchant_timezone: str) -> Guess:
             raise EmptyFile(file=path.name)
         clean = cleaner(())
         cells = {name: clean(column) for name, column in zip(names, block.columns, strict=True)}
+        # An object of JSON is reached through its keys, which are columns of their own.
+        cells = {
+            name: column
+            for name, column in cells.items()
+            if not any(isinstance(cell, dict) for cell in column)
+        }
     proposal = _Proposal(path, cells, merchant_timezone)
     data = (
         proposal.orders()
@@ -251,8 +257,14 @@ class _Proposal:
         elif meaning == "quantity" or cents:
             kinds = ("int",)
         else:
-            kinds = ()
+            kinds = self._typed(column)
         return next((kind for kind in kinds if self._fits(column, Field(column=column, type=kind))), "text")
+
+    def _typed(self, column: str) -> tuple[CellType, ...]:
+        """Return what JSON and Parquet say by themselves; text says nothing."""
+        types = {type(cell) for cell in self._cells[column] if cell is not None}
+        known: dict[type, CellType] = {bool: "bool", int: "int", list: "list", datetime: "time", date: "date"}
+        return (known[types.pop()],) if len(types) == 1 and types <= known.keys() else ()
 
     def _fits(self, column: str, field: Field) -> bool:
         """Say whether nearly all of the first rows read well as ``field``."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, tzinfo
 from hashlib import blake2b
-from itertools import compress
+from itertools import chain, compress, islice
 from typing import Any
 
 import msgspec
@@ -176,8 +176,12 @@ class Plan:
         size = len(rows)
         bodies = _records(self._constants, self._fields, columns, size)
         if lines is not None and self.mapping.group:
+            flat = list(chain.from_iterable(lines))
+            said = iter(
+                _records(self._line_constants, self._line_fields, list(zip(*flat, strict=True)), len(flat))
+            )
             for body, part in zip(bodies, lines, strict=True):
-                body[self.mapping.group.name] = self._lines(part)
+                body[self.mapping.group.name] = list(islice(said, len(part)))
         contexts = _records(self._context, self._context_slots, columns, size)
         for context, identities in zip(contexts, self._identity_lists(columns, size), strict=True):
             context["identities"] = identities
@@ -191,9 +195,6 @@ class Plan:
         ]
         self._add_people(made, columns)
         return made if track else self._finish_identify(made, columns)
-
-    def _lines(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
-        return _records(self._line_constants, self._line_fields, list(zip(*rows, strict=True)), len(rows))
 
     def _identity_lists(self, columns: Sequence[Row], size: int) -> list[list[dict[str, str]]]:
         lists: list[list[dict[str, str]]] = [[] for _ in range(size)]
