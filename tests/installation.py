@@ -10,7 +10,7 @@ from guanxi.kernel.clock import FixedClock, parse_rfc3339
 from guanxi.storage.database import Database
 from guanxi.storage.events.log import EventLog
 from guanxi.storage.home import Home
-from guanxi.storage.locks import FileLocks, AdvisoryLocks, locks_of
+from guanxi.storage.locks import AdvisoryLocks, FileLocks, locks_of
 from guanxi.storage.merchants import Merchant, add_merchant
 from guanxi.storage.migrate import migrate
 from guanxi.storage.vault import Vault

@@ -9,8 +9,21 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from guanxi.kernel.errors import InvalidInput
+from guanxi.kernel.text import Text
 
 T = TypeVar("T")
+
+
+class InvalidCursor(InvalidInput):
+    """The cursor leads nowhere. To a client it is the opaque address of a page, so there is no such page: 404."""
+
+    code = "invalid_cursor"
+    status = 404
+    text = Text(
+        "没有这一页：分页游标无效，请从第一页重新开始。",
+        "There is no such page: the cursor is not valid; start from the first page.",
+    )
+
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 500
@@ -31,7 +44,7 @@ def write_cursor(*keys: Any) -> str:
 
 
 def read_cursor(cursor: str, *types: type) -> tuple[Any, ...]:
-    """Return the sort keys of a cursor; raises ``InvalidInput`` if it is not one of ours with these types."""
+    """Return the sort keys of a cursor; raises ``InvalidCursor`` if it is not one of ours with these types."""
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         keys = json.loads(raw)
@@ -44,8 +57,5 @@ def read_cursor(cursor: str, *types: type) -> tuple[Any, ...]:
         or any(isinstance(key, int) and not -(1 << 63) <= key < 1 << 63 for key in keys)
         or any(isinstance(key, str) and "\x00" in key for key in keys)
     ):
-        raise InvalidInput(
-            reason_zh="分页游标无效，请从第一页重新开始。",
-            reason_en="the cursor is not valid; start from the first page.",
-        )
+        raise InvalidCursor
     return tuple(keys)

@@ -67,9 +67,3 @@ class Vault:
     def token_hash(self, token: str) -> bytes:
         """Return the keyed hash under which a secret token is stored; tokens are random, so one fast hash suffices."""
         return hashlib.blake2b(token.encode(), key=self._derive("token", ""), digest_size=32).digest()
-
-
-def keyed_hash(key: bytes, text: str) -> int:
-    """Return a signed 64-bit keyed hash (BLAKE2b, RFC 7693) of ``text``."""
-    digest = hashlib.blake2b(text.encode(), key=key, digest_size=8).digest()
-    return int.from_bytes(digest, "little", signed=True)

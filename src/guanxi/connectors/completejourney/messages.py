@@ -132,7 +132,7 @@ def _orders(tables: duckdb.DuckDBPyConnection, weeks: int) -> Iterator[Message]:
         amount = retail = coupon = match = 0
         for row in rows:
             product, department, category = products.get(row[4]) or (str(row[4]), None, None)
-            line = {"product_id": product, "department": department, "category": category}
+            line = {"product_id": product, "category": department, "subcategory": category}
             line["quantity"] = row[5]
             line["amount"] = row[6]
             amount += row[6]

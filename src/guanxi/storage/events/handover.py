@@ -139,13 +139,19 @@ class Handover:
             ),
             where,
         ).rowcount
-        # Ids whose day has passed the horizon are looked up in the lake from now on, unless their event is still here.
-        tx.conn.execute(
-            text(
-                "DELETE FROM event_seen WHERE merchant_id = :m AND dedup_day < :horizon AND (dedup_day, id_hash) NOT IN ("
-                " SELECT dedup_day, id_hash FROM event_tail WHERE merchant_id = :m AND dedup_day < :horizon)"
-            ),
-            where,
-        )
+        self._forget_ids(tx, where)
         tx.conn.execute(text("DELETE FROM event_handover_plan WHERE merchant_id = :m"), {"m": merchant_id})
         return int(moved)
+
+    def _forget_ids(self, tx: Transaction, where: dict[str, object]) -> None:
+        """Forget ids whose day has passed the horizon: the lake answers for them now, unless their event is still here."""
+        still_here = tx.conn.execute(
+            text("SELECT dedup_day, id_hash FROM event_tail WHERE merchant_id = :m AND dedup_day < :horizon"),
+            where,
+        ).all()
+        tx.conn.execute(text("DELETE FROM event_seen WHERE merchant_id = :m AND dedup_day < :horizon"), where)
+        if still_here:
+            tx.conn.execute(
+                text("INSERT INTO event_seen (merchant_id, dedup_day, id_hash) VALUES (:m, :day, :id_hash)"),
+                [{"m": where["m"], "day": day, "id_hash": id_hash} for day, id_hash in still_here],
+            )

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 
 from guanxi.kernel.clock import DAY
-from guanxi.storage.events import tail
+from guanxi.storage.events import dead_letters, tail
+from guanxi.storage.events.dead_letters import DeadLetter
 from guanxi.storage.events.lake import Lake
 from guanxi.storage.events.model import START, LoggedEvent, NewEvent, Position
 
@@ -41,20 +42,23 @@ class EventLog:
     def _lake(self, merchant_id: str) -> Lake:
         return Lake(self._home.lake(merchant_id))
 
-    def accept(self, events: Sequence[NewEvent]) -> list[bool]:
-        """Store the events that are new, durably, in one transaction; say for each whether it was new.
+    def accept(self, events: Sequence[NewEvent], letters: Sequence[DeadLetter] = ()) -> list[bool]:
+        """Store the events that are new and keep ``letters``, durably, in one transaction.
 
-        A retry gives ``False`` for what the first attempt stored, whether that lies in the tail or in the lake.
+        Says for each event whether it was new. A retry gives ``False`` for what the first attempt stored, whether
+        that lies in the tail or in the lake.
         """
         horizon = self._clock.now() // DAY - SEEN_DAYS
         late = [tail.key_of(event) for event in events if event.dedup_day < horizon]
         while True:
             try:
-                return self._accept(events, late)
+                return self._accept(events, letters, late)
             except _Moved:
                 continue
 
-    def _accept(self, events: Sequence[NewEvent], late: Sequence[tail.Key]) -> list[bool]:
+    def _accept(
+        self, events: Sequence[NewEvent], letters: Sequence[DeadLetter], late: Sequence[tail.Key]
+    ) -> list[bool]:
         known: set[tail.Key] = set()
         merchants = sorted({key[0] for key in late})
         before: dict[str, int] = {}
@@ -68,6 +72,7 @@ class EventLog:
             for merchant_id in merchants:
                 if self._pinned_handover(tx, merchant_id) != before[merchant_id]:
                     raise _Moved
+            dead_letters.add(tx, letters)
             return tail.accept(tx, events, known)
 
     def _pinned_handover(self, tx: Transaction, merchant_id: str) -> int:
@@ -105,14 +110,26 @@ class EventLog:
         found = self.lake(merchant_id).read(merchant_id, after, moved, limit)
         return found or self.read(merchant_id, moved, limit)
 
-    def position(self, tx: Transaction, merchant_id: str, reader: str) -> Position:
-        """Return how far a reader has come; on PostgreSQL its row is locked until the transaction ends."""
-        lock = " FOR UPDATE" if tx.dialect == "postgresql" else ""
+    def peek(self, tx: Transaction, merchant_id: str, reader: str) -> Position:
+        """Return how far a reader has come."""
         row = tx.conn.execute(
-            text(f"SELECT epoch, number FROM event_reader WHERE merchant_id = :m AND reader = :r{lock}"),  # noqa: S608
+            text("SELECT epoch, number FROM event_reader WHERE merchant_id = :m AND reader = :r"),
             {"m": merchant_id, "r": reader},
         ).one_or_none()
         return START if row is None else Position(row[0], row[1])
+
+    def position(self, tx: Transaction, merchant_id: str, reader: str) -> Position:
+        """Return how far a reader has come, and keep others from moving it until the transaction ends."""
+        if tx.dialect == "postgresql":
+            tx.conn.execute(
+                text("INSERT INTO event_reader VALUES (:m, :r, 0, 0, 0) ON CONFLICT DO NOTHING"),
+                {"m": merchant_id, "r": reader},
+            )
+            tx.conn.execute(
+                text("SELECT 1 FROM event_reader WHERE merchant_id = :m AND reader = :r FOR UPDATE"),
+                {"m": merchant_id, "r": reader},
+            )
+        return self.peek(tx, merchant_id, reader)
 
     def advance(self, tx: Transaction, merchant_id: str, reader: str, to: Position) -> None:
         """Record how far a reader has come, in the transaction of its effect."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, PrimaryKeyConstraint, String, Table, text
+from sqlalchemy import Column, Index, PrimaryKeyConstraint, String, Table, text
 
 from guanxi.storage.schema import Big, Bytes, Merchant, main, tail
 
@@ -106,3 +106,24 @@ event_reader = Table(
     sqlite_with_rowid=False,
 )
 """How far each reader has come; moved in the transaction of the reader's own effect."""
+
+event_dead_letter = Table(
+    "event_dead_letter",
+    tail,
+    Column("merchant_id", Merchant, nullable=False),
+    Column("letter_id", Bytes, nullable=False),
+    Column("state", String, nullable=False),
+    Column("received_at", Big, nullable=False),
+    Column("source", String, nullable=False),
+    Column("code", String, nullable=False),
+    Column("reason_zh", String, nullable=False),
+    Column("reason_en", String, nullable=False),
+    Column("path", String, nullable=False),
+    Column("times", Big, nullable=False),
+    Column("raw", Bytes, nullable=False),
+    Column("settled_at", Big, nullable=False),
+    PrimaryKeyConstraint("merchant_id", "letter_id"),
+    Index("ix_event_dead_letter_state", "merchant_id", "state", "received_at"),
+    sqlite_with_rowid=False,
+)
+"""What came and could not become an event, sealed, with the reason; kept beside the tail, in the same transaction."""

@@ -61,3 +61,23 @@ def upgrade() -> None:
             sa.PrimaryKeyConstraint("merchant_id", name=f"pk_{name}"),
             sqlite_with_rowid=False,
         )
+    op.create_table(
+        "event_dead_letter",
+        sa.Column("merchant_id", sa.String(32), nullable=False),
+        sa.Column("letter_id", sa.LargeBinary, nullable=False),
+        sa.Column("state", sa.String, nullable=False),
+        sa.Column("received_at", _BIG, nullable=False),
+        sa.Column("source", sa.String, nullable=False),
+        sa.Column("code", sa.String, nullable=False),
+        sa.Column("reason_zh", sa.String, nullable=False),
+        sa.Column("reason_en", sa.String, nullable=False),
+        sa.Column("path", sa.String, nullable=False),
+        sa.Column("times", _BIG, nullable=False),
+        sa.Column("raw", sa.LargeBinary, nullable=False),
+        sa.Column("settled_at", _BIG, nullable=False),
+        sa.PrimaryKeyConstraint("merchant_id", "letter_id", name="pk_event_dead_letter"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(
+        "ix_event_dead_letter_state", "event_dead_letter", ["merchant_id", "state", "received_at"]
+    )

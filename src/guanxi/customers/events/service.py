@@ -1,0 +1,235 @@
+"""Takes messages in: judges each, seals what is personal, and stores events and dead letters durably together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from guanxi.customers.events import decide, sealing, store
+from guanxi.customers.events.catalogue import Catalogue, builtin
+from guanxi.customers.events.model import Arrival, Refused, Seen, Source
+from guanxi.customers.identity.kinds import KINDS
+from guanxi.kernel.clock import DAY
+from guanxi.kernel.hashing import content_hash, keyed_hash
+from guanxi.kernel.text import Text
+from guanxi.storage.events import dead_letters
+from guanxi.storage.events.dead_letters import DeadLetter
+from guanxi.storage.events.model import NewEvent, pack
+from guanxi.storage.merchants import Merchant, get_merchant
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from guanxi.kernel.clock import Clock
+    from guanxi.storage.database import Database, Transaction
+    from guanxi.storage.events.log import EventLog
+    from guanxi.storage.vault import Vault
+
+MOST_KEPT = 64 * 1024
+"""Bytes of a rejected input that are kept; a longer one is cut, and says so."""
+
+_FRESH = 5_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a set of messages; the three counts add up to its size."""
+
+    accepted: int
+    duplicates: int
+    dead_lettered: int
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Messages judged and sealed, ready to be written."""
+
+    events: list[NewEvent]
+    letters: list[DeadLetter]
+
+
+class EventIntake:
+    """The door through which all events from outside come in."""
+
+    def __init__(self, database: Database, log: EventLog, vault: Vault, clock: Clock) -> None:
+        self._database = database
+        self._log = log
+        self._vault = vault
+        self._clock = clock
+        self._known: dict[str, tuple[int, Merchant, Catalogue]] = {}
+
+    def merchant(self, merchant_id: str) -> tuple[Merchant, Catalogue]:
+        """Return a merchant and its catalogue, at most five seconds old."""
+        now = self._clock.now()
+        found = self._known.get(merchant_id)
+        if found is None or not found[0] <= now < found[0] + _FRESH:
+            with self._database.reading() as tx:
+                merchant = get_merchant(tx, merchant_id)
+                catalogue = builtin().extended(store.own_types(tx, merchant_id))
+            found = self._known[merchant_id] = (now, merchant, catalogue)
+        return found[1], found[2]
+
+    def prepare(
+        self,
+        merchant_id: str,
+        source: Source,
+        messages: Sequence[msgspec.Raw | bytes | Mapping[str, Any]],
+        sent_at: int | None = None,
+    ) -> Prepared:
+        """Judge and seal messages. Nothing is stored yet, and nothing can fail: a bad one becomes a dead letter."""
+        merchant, catalogue = self.merchant(merchant_id)
+        now = self._clock.now()
+        seal = self._sealing(merchant, now)
+        events: list[NewEvent] = []
+        letters: list[DeadLetter] = []
+        for item in messages:
+            arrival = self._judge(item, source, catalogue, now, sent_at)
+            event = arrival if isinstance(arrival, Refused) else seal(arrival)
+            if isinstance(event, Refused):
+                raw = msgspec.json.encode(item) if isinstance(item, dict) else bytes(item)  # type: ignore[arg-type]
+                letters.append(self.letter(merchant_id, source.name, raw, event, now))
+            else:
+                events.append(event)
+        return Prepared(events, letters)
+
+    def _judge(
+        self,
+        item: msgspec.Raw | bytes | Mapping[str, Any],
+        source: Source,
+        catalogue: Catalogue,
+        now: int,
+        sent_at: int | None,
+    ) -> Arrival | Refused:
+        message = decide.convert(item) if isinstance(item, dict) else decide.read(item)  # type: ignore[arg-type]
+        if isinstance(message, Refused):
+            return message
+        return decide.arrive(message, source, catalogue, now, sent_at)
+
+    def _sealing(self, merchant: Merchant, now: int) -> Callable[[Arrival], NewEvent | Refused]:
+        key = self._vault.lookup_key(merchant.merchant_id)
+        sealer = self._vault.sealer("tail", merchant.merchant_id)
+        days = merchant.days
+        encode = msgspec.json.encode
+
+        def seal(arrival: Arrival) -> NewEvent | Refused:
+            identities = sorted(arrival.identities, key=_subject_first)
+            fragments = [fragment(key, seen) for seen in identities]
+            try:
+                closed = (
+                    encode({"i": identities, "p": arrival.personal})
+                    if identities or arrival.personal
+                    else b""
+                )
+                payload = encode(arrival.payload)
+                id_hash = content_hash(arrival.event_id.encode())
+            except (UnicodeEncodeError, ValueError, RecursionError) as error:
+                return Refused(
+                    "malformed", Text(f"消息无法编码：{error}", f"The message cannot be encoded: {error}")
+                )
+            return NewEvent(
+                merchant_id=merchant.merchant_id,
+                event_id=arrival.event_id,
+                id_hash=id_hash,
+                dedup_day=arrival.written_at // DAY,
+                type=arrival.type,
+                version=arrival.version,
+                time=arrival.time,
+                day=days.day(arrival.time),
+                received_at=now,
+                account=arrival.account,
+                channel=arrival.channel,
+                subject=fragments[0] if fragments else 0,
+                fragments=pack(fragments),
+                payload=payload,
+                sealed=sealing.close(sealer, closed, personal=bool(arrival.personal)),
+            )
+
+        return seal
+
+    def letter(self, merchant_id: str, source: str, raw: bytes, refused: Refused, now: int) -> DeadLetter:
+        """Return the dead letter for a rejected input."""
+        return DeadLetter(
+            merchant_id=merchant_id,
+            letter_id=content_hash(raw),
+            state="open",
+            received_at=now,
+            source=source,
+            code=refused.code,
+            reason_zh=refused.reason.zh[:1000],
+            reason_en=refused.reason.en[:1000],
+            path=refused.path[:200],
+            times=1,
+            raw=self._vault.sealer("tail", merchant_id).seal(raw[:MOST_KEPT]),
+            settled_at=0,
+        )
+
+    def accept(self, merchant_id: str, source: Source, messages: Sequence[Mapping[str, Any]]) -> Receipt:
+        """Store messages durably and say what became of them; for imports, which bring large sets."""
+        prepared = self.prepare(merchant_id, source, messages)
+        fresh = self._log.accept(prepared.events, prepared.letters)
+        accepted = sum(fresh)
+        return Receipt(accepted, len(fresh) - accepted, len(prepared.letters))
+
+    def reject(self, merchant_id: str, source: str, rejected: Sequence[tuple[bytes, Refused]]) -> None:
+        """Keep inputs that could not even become messages."""
+        now = self._clock.now()
+        letters = [self.letter(merchant_id, source, raw, refused, now) for raw, refused in rejected]
+        self._log.accept([], letters)
+
+    def raw_letter(self, letter: DeadLetter) -> bytes:
+        """Return the input of a dead letter as it came."""
+        return self._vault.sealer("tail", letter.merchant_id).open(letter.raw)
+
+    def replay(self, merchant_id: str, letter_id: bytes, raw: bytes | None = None) -> Refused | None:
+        """Try a dead letter again, mended if ``raw`` is given; says why it is still none, or ``None`` on success.
+
+        The event is judged as of the moment the letter first came. Replaying one that is settled changes nothing.
+        """
+        with self._database.tail.reading() as tx:
+            letter = dead_letters.find(tx, merchant_id, letter_id)
+        if letter is None:
+            return Refused("not_found", Text("没有这条死信。", "There is no such dead letter."))
+        if letter.state != "open":
+            return Refused("settled", Text("这条死信已处理。", "This dead letter is settled."))
+        merchant, catalogue = self.merchant(merchant_id)
+        source = Source(letter.source, "", "")
+        arrival = self._judge(raw or self.raw_letter(letter), source, catalogue, letter.received_at, None)
+        event = (
+            arrival if isinstance(arrival, Refused) else self._sealing(merchant, letter.received_at)(arrival)
+        )
+        if isinstance(event, Refused):
+            return event
+        self._log.accept([event])
+        with self._database.tail.transaction() as tx:
+            dead_letters.settle(tx, merchant_id, letter_id, "mended", self._clock.now())
+        return None
+
+    def internal_event(
+        self, merchant: Merchant, type: str, event_id: str, identities: list[Seen], properties: dict[str, Any]
+    ) -> NewEvent:
+        """Return an event that Guanxi itself writes beside a state change."""
+        now = self._clock.now()
+        kind = builtin().types[type]
+        arrival = Arrival(
+            event_id, type, kind.version, now, now, "", "", identities, {"properties": properties}, {}
+        )
+        event = self._sealing(merchant, now)(arrival)
+        if isinstance(event, Refused):
+            raise TypeError(event.reason.en)
+        return event
+
+
+def declare(tx: Transaction, merchant_id: str, name: str, spec: Any, now: int) -> None:
+    """Declare a merchant's own event type, or a new version of one; see ``store.save_type`` for what it raises."""
+    store.save_type(tx, merchant_id, name, spec, now)
+
+
+def fragment(key: bytes, seen: Seen) -> int:
+    """Return the fragment of an identity: a keyed hash of what it is, the same wherever and whenever it is met."""
+    return keyed_hash(key, f"{seen.type}|{seen.scope}|{seen.value}")
+
+
+def _subject_first(seen: Seen) -> tuple[int, Seen]:
+    return (KINDS[seen.type].rank, seen)

@@ -1,0 +1,51 @@
+"""SQL of event types that merchants declare."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, insert, select
+
+from guanxi.customers.events.catalogue import builtin, read_type
+from guanxi.customers.events.model import EventType
+from guanxi.customers.schema import event_type as types
+from guanxi.kernel.errors import Conflict
+
+if TYPE_CHECKING:
+    from guanxi.storage.database import Transaction
+
+
+def own_types(tx: Transaction, merchant_id: str) -> dict[str, EventType]:
+    """Return the newest version of each type that a merchant declared."""
+    rows = tx.conn.execute(
+        select(types.c.name, types.c.spec).where(types.c.merchant_id == merchant_id).order_by(types.c.version)
+    )
+    return {name: read_type(name, json.loads(spec)) for name, spec in rows}
+
+
+def save_type(tx: Transaction, merchant_id: str, name: str, spec: Any, now: int) -> EventType:
+    """Keep a declaration. The same one again changes nothing; a changed one needs the next version number.
+
+    Raises ``InvalidInput`` for a bad declaration and ``Conflict`` for a type of the product's or a wrong version.
+    """
+    if builtin().get(name) is not None:
+        raise Conflict(reason_zh=f"{name} 是内置类型。", reason_en=f"{name} is a type of the product's.")
+    declared = read_type(name, spec)
+    text = json.dumps(spec, ensure_ascii=False, sort_keys=True)
+    where = (types.c.merchant_id == merchant_id, types.c.name == name)
+    known = tx.conn.execute(select(types.c.spec).where(*where, types.c.version == declared.version)).scalar()
+    if known == text:
+        return declared
+    newest = tx.conn.execute(select(func.max(types.c.version)).where(*where)).scalar() or 0
+    if declared.version != newest + 1:
+        raise Conflict(
+            reason_zh=f"{name} 的下一个版本号应为 {newest + 1}。",
+            reason_en=f"the next version of {name} is {newest + 1}.",
+        )
+    tx.conn.execute(
+        insert(types).values(
+            merchant_id=merchant_id, name=name, version=declared.version, spec=text, created_at=now
+        )
+    )
+    return declared

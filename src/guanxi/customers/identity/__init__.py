@@ -1,0 +1,1 @@
+"""Who a member is: typed identities, the links between them, and the people they add up to."""

@@ -1,0 +1,144 @@
+"""Keeps people in step with the evidence: recomputes what an event or a decision touches, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from guanxi.customers.identity import store
+from guanxi.customers.identity.decide import resolve, shared_fragments
+from guanxi.customers.identity.model import (
+    LATEST,
+    Decision,
+    Identity,
+    Link,
+    LinkKind,
+    Resolution,
+    Shared,
+    Verdict,
+)
+from guanxi.kernel.errors import NotFound
+
+if TYPE_CHECKING:
+    from guanxi.storage.database import Transaction
+    from guanxi.storage.merchants import Merchant
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """All evidence about some fragments and everybody they may be one with."""
+
+    identities: dict[int, Identity]
+    links: list[Link]
+    verdicts: list[Verdict]
+    shared: dict[int, Shared]
+
+
+LinkRow = tuple[int, int, str, int, int, str]
+"""A link as stored: a < b, kind, slot, instant of the sighting, event id."""
+
+
+def known(tx: Transaction, merchant_id: str, fragments: Collection[int]) -> dict[int, Identity]:
+    """Return those of the fragments that have been met before."""
+    return store.identities(tx, merchant_id, fragments)
+
+
+def meet(tx: Transaction, merchant_id: str, singles: Iterable[Identity]) -> None:
+    """Record people who have just been met, each with one identity."""
+    store.add_singles(tx, merchant_id, singles)
+
+
+def record(
+    tx: Transaction, merchant_id: str, links: Iterable[LinkRow], verdicts: Collection[Verdict]
+) -> set[int]:
+    """Record evidence; returns the fragments about which it says something new."""
+    offered = list(links)
+    stored = store.stored_links(tx, merchant_id, {row[0] for row in offered})
+    news = []
+    for row in offered:
+        a, b, kind, slot, seen_at, event_id = row
+        held = stored.get((a, b, kind, slot))
+        said = (seen_at, event_id)
+        latest = slot == LATEST and kind == LinkKind.OBSERVED
+        if held is None or (said > held if latest else said < held):
+            news.append(row)
+    store.save_links(tx, merchant_id, news)
+    store.save_verdicts(tx, merchant_id, verdicts)
+    return {end for row in news for end in row[:2]} | {end for one in verdicts for end in (one.a, one.b)}
+
+
+def load_region(tx: Transaction, merchant_id: str, fragments: Collection[int]) -> Region:
+    """Load what decides about ``fragments``: whatever links, verdicts and present membership connect them with.
+
+    The walk does not pass through observed links of shared fragments, so that a till's tablet does not connect half
+    the town. It does follow present membership: a fragment that has just become shared lets go of those it held.
+    """
+    inside: dict[int, Identity] = {}
+    links: dict[Link, None] = {}
+    verdicts: dict[Verdict, None] = {}
+    shared: dict[int, Shared] = {}
+    frontier = set(fragments)
+    while frontier:
+        known = store.identities(tx, merchant_id, frontier)
+        found = store.links_of(tx, merchant_id, known)
+        decided = store.verdicts_of(tx, merchant_id, known)
+        ends = {end for link in found for end in (link.a, link.b)}
+        around = store.identities(tx, merchant_id, ends - known.keys() - inside.keys())
+        everyone = {**inside, **known, **around}
+        crowded = shared_fragments(everyone.values(), found, decided)
+        shared.update((fragment, why) for fragment, why in crowded.items() if fragment in known)
+        inside.update(known)
+        verdicts.update(dict.fromkeys(decided))
+        onward = set(store.fellows(tx, merchant_id, known))
+        onward.update(
+            end
+            for verdict in decided
+            if verdict.decision is Decision.JOINED
+            for end in (verdict.a, verdict.b)
+        )
+        for link in found:
+            near_shared = (link.a in known and link.a in shared) or (link.b in known and link.b in shared)
+            if link.kind is LinkKind.OBSERVED and near_shared:
+                continue
+            links[link] = None
+            onward.update((link.a, link.b))
+        frontier = onward - inside.keys()
+    kept = [link for link in links if link.a in inside and link.b in inside]
+    return Region(inside, kept, list(verdicts), shared)
+
+
+def resolve_region(merchant: Merchant, region: Region) -> Resolution:
+    """Return the people of a region."""
+    return resolve(
+        region.identities.values(), region.links, region.verdicts, merchant.days.day, shared=region.shared
+    )
+
+
+def reconcile(tx: Transaction, merchant: Merchant, touched: Collection[int]) -> Resolution:
+    """Recompute the people around ``touched`` fragments and store them; returns them."""
+    region = load_region(tx, merchant.merchant_id, touched)
+    resolution = resolve_region(merchant, region)
+    store.save_people(tx, merchant.merchant_id, region.identities, resolution)
+    return resolution
+
+
+def explain(tx: Transaction, merchant: Merchant, member: int) -> Resolution:
+    """Return the people around a member with the reasons for every join and refusal; stores nothing."""
+    return resolve_region(merchant, load_region(tx, merchant.merchant_id, [member]))
+
+
+def decide_pair(
+    tx: Transaction, merchant: Merchant, one: int, other: int, decision: Decision, *, by: str, now: int
+) -> Resolution:
+    """Record what a person decided about two identities and recompute the people around them.
+
+    Every merge can be undone with ``SEPARATED``, and that again with ``WITHDRAWN``: no evidence is lost, so the
+    state is exactly what it was. Raises ``NotFound`` if either identity is unknown.
+    """
+    known = store.identities(tx, merchant.merchant_id, [one, other])
+    for fragment in (one, other):
+        if fragment not in known:
+            raise NotFound(what_zh="身份", what_en="identity", key=str(fragment))
+    store.save_verdicts(tx, merchant.merchant_id, [Verdict(one, other, decision, now, by)])
+    return reconcile(tx, merchant, [one, other])

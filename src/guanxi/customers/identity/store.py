@@ -1,0 +1,157 @@
+"""SQL of identities, their links, and the people that follow from them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from guanxi.customers import schema
+from guanxi.customers.identity.model import (
+    FIRST_DAY,
+    LAST_DAY,
+    Decision,
+    Holding,
+    Identity,
+    Link,
+    LinkKind,
+    Refusal,
+    Resolution,
+    Verdict,
+)
+from guanxi.storage import sets
+
+if TYPE_CHECKING:
+    from guanxi.storage.database import Transaction
+
+ANONYMOUS = frozenset({"device", "anonymous_id"})
+"""Types that alone make a visitor, not a known member."""
+
+_NEWER = "(excluded.seen_at, excluded.event_id) > (old.seen_at, old.event_id)"
+_BETTER = f"({_NEWER}) = (old.slot = 1 AND old.kind = 'observed')"
+_KEEP = (
+    f"seen_at = CASE WHEN {_BETTER} THEN excluded.seen_at ELSE old.seen_at END, "
+    f"event_id = CASE WHEN {_BETTER} THEN excluded.event_id ELSE old.event_id END"
+)
+
+
+def identities(tx: Transaction, merchant_id: str, fragments: Collection[int]) -> dict[int, Identity]:
+    """Return those of the fragments that are known."""
+    rows = sets.find(
+        tx, schema.identity, merchant_id, "fragment", fragments, "fragment, type, scope, first_seen"
+    )
+    return {row[0]: Identity(*row) for row in rows}
+
+
+def links_of(tx: Transaction, merchant_id: str, fragments: Collection[int]) -> list[Link]:
+    """Return every link that has one of the fragments at either end."""
+    columns = "a, b, seen_at, kind, event_id"
+    rows = {
+        *sets.find(tx, schema.link, merchant_id, "a", fragments, columns),
+        *sets.find(tx, schema.link, merchant_id, "b", fragments, columns),
+    }
+    return [Link(a, b, seen_at, LinkKind(kind), event_id) for a, b, seen_at, kind, event_id in rows]
+
+
+def stored_links(
+    tx: Transaction, merchant_id: str, fragments: Collection[int]
+) -> dict[tuple[int, int, str, int], tuple[int, str]]:
+    """Return (seen at, event id) of the links whose smaller end is one of ``fragments``, by (a, b, kind, slot)."""
+    columns = "a, b, kind, slot, seen_at, event_id"
+    rows = sets.find(tx, schema.link, merchant_id, "a", fragments, columns)
+    return {(row[0], row[1], row[2], row[3]): (row[4], row[5]) for row in rows}
+
+
+def verdicts_of(tx: Transaction, merchant_id: str, fragments: Collection[int]) -> list[Verdict]:
+    """Return every verdict that has one of the fragments at either end."""
+    columns = "a, b, verdict, decided_at, decided_by"
+    rows = {
+        *sets.find(tx, schema.verdict, merchant_id, "a", fragments, columns),
+        *sets.find(tx, schema.verdict, merchant_id, "b", fragments, columns),
+    }
+    return [Verdict(a, b, Decision(decision), at, by) for a, b, decision, at, by in rows]
+
+
+def save_links(
+    tx: Transaction, merchant_id: str, rows: Iterable[tuple[int, int, str, int, int, str]]
+) -> None:
+    """Keep links as (a, b, kind, slot, seen at, event id): the earliest of each slot, in ``LATEST`` the latest."""
+    sets.upsert(tx, schema.link, [(merchant_id, *row) for row in rows], update=_KEEP)
+
+
+def save_verdicts(tx: Transaction, merchant_id: str, verdicts: Iterable[Verdict]) -> None:
+    """Keep verdicts; the latest of a pair holds."""
+    newer = "CASE WHEN excluded.decided_at >= old.decided_at THEN excluded.{0} ELSE old.{0} END"
+    names = ("verdict", "decided_by", "decided_at")
+    sets.upsert(
+        tx,
+        schema.verdict,
+        [(merchant_id, min(v.a, v.b), max(v.a, v.b), v.decision.value, v.at, v.by) for v in verdicts],
+        update=", ".join(f"{name} = {newer.format(name)}" for name in names),
+    )
+
+
+def save_people(
+    tx: Transaction, merchant_id: str, region: Mapping[int, Identity], resolution: Resolution
+) -> None:
+    """Replace what is stored about the people of a region, given with all of its identities."""
+    sets.delete(tx, schema.holding, merchant_id, "fragment", region)
+    sets.delete(tx, schema.member, merchant_id, "member", region)
+    sets.delete(tx, schema.refusal, merchant_id, "a", region)
+    members, holdings = [], []
+    for person in resolution.people:
+        parts = [region[held.fragment] for held in person.holdings]
+        is_known = any(part.type not in ANONYMOUS for part in parts)
+        members.append((merchant_id, person.canonical, is_known, min(part.first_seen for part in parts)))
+        if len(parts) > 1:
+            holdings += [(merchant_id, *held, person.canonical) for held in person.holdings]
+        elif person.holdings[0].from_day != FIRST_DAY or person.holdings[0].until_day != LAST_DAY:
+            holdings.append((merchant_id, *person.holdings[0], person.canonical))
+    sets.upsert(tx, schema.member, members)
+    sets.upsert(tx, schema.holding, holdings)
+    sets.upsert(tx, schema.refusal, list(_refusals(merchant_id, resolution.refusals).values()))
+
+
+def _refusals(merchant_id: str, refusals: Iterable[Refusal]) -> dict[tuple[int, int], tuple[object, ...]]:
+    rows: dict[tuple[int, int], tuple[object, ...]] = {}
+    for refusal in refusals:
+        evidence = refusal.evidence
+        a, b = min(evidence.a, evidence.b), max(evidence.a, evidence.b)
+        at = evidence.seen_at if isinstance(evidence, Link) else evidence.at
+        rows[a, b] = (merchant_id, a, b, refusal.code.value, json.dumps(refusal.params), at)
+    return rows
+
+
+def add_singles(tx: Transaction, merchant_id: str, singles: Iterable[Identity]) -> None:
+    """Record people who have just been met, each with one identity."""
+    rows = [(merchant_id, one.fragment, one.type not in ANONYMOUS, one.first_seen) for one in singles]
+    sets.upsert(tx, schema.member, rows)
+
+
+def holders(tx: Transaction, merchant_id: str, fragments: Collection[int]) -> dict[int, int]:
+    """Return the member who holds each fragment today or last; a fragment without a holding is its own."""
+    found = {fragment: fragment for fragment in fragments}
+    columns = "fragment, until_day, member"
+    rows = sets.find(tx, schema.holding, merchant_id, "fragment", fragments, columns)
+    found.update({fragment: member for fragment, _, member in sorted(rows)})
+    return found
+
+
+def fellows(tx: Transaction, merchant_id: str, fragments: Collection[int]) -> set[int]:
+    """Return every fragment that shares a member, at any time, with one of ``fragments``."""
+    rows = sets.find(tx, schema.holding, merchant_id, "fragment", fragments, "member")
+    members = {row[0] for row in rows}
+    return {row[0] for row in sets.find(tx, schema.holding, merchant_id, "member", members, "fragment")}
+
+
+def holdings_of(tx: Transaction, merchant_id: str, members: Collection[int]) -> dict[int, list[Holding]]:
+    """Return what each member holds."""
+    found: dict[int, list[Holding]] = {member: [] for member in members}
+    for fragment, from_day, until_day, member in sets.find(
+        tx, schema.holding, merchant_id, "member", members, "fragment, from_day, until_day, member"
+    ):
+        found[member].append(Holding(fragment, from_day, until_day))
+    for member, held in found.items():
+        if not held:
+            held.append(Holding(member, FIRST_DAY, LAST_DAY))
+    return found

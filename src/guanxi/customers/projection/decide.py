@@ -1,0 +1,211 @@
+"""What a set of events changes. Pure, and indifferent to order: every effect is a sum, a minimum or a latest.
+
+That is what makes a replay, a late event and a set cut in two give the same state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Any, NamedTuple
+
+import msgspec
+
+from guanxi.customers.events.measures import Contribution, Extract
+from guanxi.customers.events.model import Seen
+from guanxi.customers.identity.kinds import KINDS
+from guanxi.customers.identity.model import LATEST, Decision, LinkKind
+
+EVERYBODY = 0
+"""The fragment that stands for all customers together in the daily buckets."""
+
+_CLIQUE = 4
+_DECISIONS = {
+    "identity.joined": "joined",
+    "identity.separated": "separated",
+    "identity.withdrawn": "withdrawn",
+}
+_CONSENTS = {"consent.given": True, "consent.withdrawn": False}
+_SILENT = frozenset({*_DECISIONS, "member.erased"})
+
+
+class Read(NamedTuple):
+    """An event as the projection needs it: opened where that was necessary."""
+
+    event_id: str
+    type: str
+    time: int
+    day: int
+    account: str
+    channel: str
+    fragments: Sequence[int]
+    payload: bytes
+    seen: Sequence[Seen]
+    personal: Mapping[str, Any]
+
+
+class Latest(NamedTuple):
+    """A value with the event that said it; of two the later holds, of equal times the larger event id."""
+
+    time: int
+    event_id: str
+    value: Any
+    personal: bool
+
+
+class LinkKey(NamedTuple):
+    """Names a link in storage, ``a`` < ``b``.
+
+    ``slot`` is 0, but for pairs with a phone, which may change hands: there sightings keep the earliest (0) and the
+    latest (1), and verifications one per day. ``identity.decide.sufficient_links`` says why that is enough.
+    """
+
+    a: int
+    b: int
+    kind: str
+    slot: int
+
+
+@dataclass(slots=True)
+class Effects:
+    """Everything that a set of events changes.
+
+    Buckets hold ``[n, total, low, high, first_at, last_at]`` by (day, fragment, number of the series in the caller's
+    numbering); instants are microseconds.
+    """
+
+    first_seen: dict[int, int] = field(default_factory=dict)
+    values: dict[int, Seen] = field(default_factory=dict)
+    links: dict[LinkKey, tuple[int, str]] = field(default_factory=dict)
+    verdicts: dict[tuple[int, int], tuple[int, str, str]] = field(default_factory=dict)
+    attributes: dict[tuple[int, str], Latest] = field(default_factory=dict)
+    consents: dict[tuple[int, str, str], Latest] = field(default_factory=dict)
+    buckets: dict[tuple[int, int, int], list[int]] = field(default_factory=dict)
+
+
+class _Payload(msgspec.Struct):
+    properties: dict[str, Any] = {}
+    traits: dict[str, Any] = {}
+    consent: list[dict[str, Any]] = []
+
+
+_decode = msgspec.json.Decoder(_Payload).decode
+
+
+def fold(events: Sequence[Read], types: Mapping[int, str], extract: Callable[[str], Extract]) -> Effects:
+    """Return what ``events`` change. ``types`` names the type of every identity met; ``extract`` measures an event."""
+    effects = Effects()
+    for event in events:
+        payload = _decode(event.payload)
+        if event.type in _SILENT:
+            _decide(effects, event, payload.properties)
+            continue
+        _meet(effects, event, types)
+        if event.type == "identify":
+            _describe(effects, event, payload.traits)
+        if event.type in _CONSENTS:
+            _consent(effects, event, payload.properties, given=_CONSENTS[event.type])
+        for said in payload.consent:
+            _consent(effects, event, said, given=said["granted"])
+        _add_up(effects.buckets, event, extract(event.type)(payload.properties, event.channel, event.account))
+    return effects
+
+
+def _add_up(
+    buckets: dict[tuple[int, int, int], list[int]], event: Read, contributions: Sequence[Contribution]
+) -> None:
+    day, time = event.day, event.time
+    whose = (event.fragments[0], EVERYBODY) if event.fragments else (EVERYBODY,)
+    for series, value in contributions:
+        for who in whose:
+            held = buckets.get((day, who, series))
+            if held is None:
+                buckets[day, who, series] = [1, value, value, value, time, time]
+                continue
+            held[0] += 1
+            held[1] += value
+            held[2] = min(held[2], value)
+            held[3] = max(held[3], value)
+            held[4] = min(held[4], time)
+            held[5] = max(held[5], time)
+
+
+def _meet(effects: Effects, event: Read, types: Mapping[int, str]) -> None:
+    fragments = event.fragments
+    for fragment in fragments:
+        known = effects.first_seen.get(fragment)
+        if known is None or event.time < known:
+            effects.first_seen[fragment] = event.time
+    for fragment, seen in zip(fragments, event.seen, strict=False):
+        # A phone may come hashed first and plain later: the readable form is kept.
+        if fragment not in effects.values or (seen.shown and not effects.values[fragment].shown):
+            effects.values[fragment] = seen
+    if len(fragments) < 2:
+        return
+    kind = LinkKind.VERIFIED if event.type == "identity.verified" else LinkKind.OBSERVED
+    pairs = (
+        combinations(fragments, 2)
+        if len(fragments) <= _CLIQUE
+        else ((fragments[0], one) for one in fragments[1:])
+    )
+    for one, other in pairs:
+        moves = _reassignable(types.get(one)) or _reassignable(types.get(other))
+        slot = event.day if moves and kind is LinkKind.VERIFIED else 0
+        key = LinkKey(min(one, other), max(one, other), kind.value, slot)
+        said = (event.time, event.event_id)
+        effects.links[key] = min(said, effects.links.get(key, said))
+        if moves and kind is LinkKind.OBSERVED:
+            key = key._replace(slot=LATEST)
+            effects.links[key] = max(said, effects.links.get(key, said))
+
+
+def _reassignable(type_: str | None) -> bool:
+    kind = KINDS.get(type_ or "")
+    return kind is not None and kind.reassignable
+
+
+def _decide(effects: Effects, event: Read, properties: Mapping[str, Any]) -> None:
+    decision = _DECISIONS.get(event.type)
+    if decision is None or len(event.fragments) != 2:
+        return
+    pair = (min(event.fragments), max(event.fragments))
+    said = (event.time, Decision(decision).value, str(properties.get("by", "")))
+    if pair not in effects.verdicts or said > effects.verdicts[pair]:
+        effects.verdicts[pair] = said
+
+
+def _describe(effects: Effects, event: Read, public: Mapping[str, Any]) -> None:
+    if not event.fragments:
+        return
+    closed = event.personal.get("traits") or {}
+    for traits, personal in ((public, False), (closed, True)):
+        for name, value in traits.items():
+            if value is not None and len(name) <= 64:
+                _keep(
+                    effects.attributes,
+                    (event.fragments[0], name),
+                    Latest(event.time, event.event_id, value, personal),
+                )
+
+
+def _consent(effects: Effects, event: Read, properties: Mapping[str, Any], *, given: bool) -> None:
+    if not event.fragments:
+        return
+    key = (event.fragments[0], str(properties.get("purpose", "")), str(properties.get("channel", "")))
+    value = {"given": given, "evidence": str(properties.get("evidence", ""))[:500]}
+    said = Latest(event.time, event.event_id, value, personal=False)
+    known = effects.consents.get(key)
+    # At the same instant the withdrawal holds.
+    if known is None or (said.time, not given, said.event_id) > (
+        known.time,
+        not known.value["given"],
+        known.event_id,
+    ):
+        effects.consents[key] = said
+
+
+def _keep(latest: dict[Any, Latest], key: Any, said: Latest) -> None:
+    known = latest.get(key)
+    if known is None or (said.time, said.event_id) > (known.time, known.event_id):
+        latest[key] = said

@@ -1,0 +1,194 @@
+"""Follows the event log and keeps customers up to date with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from guanxi.customers.events import sealing
+from guanxi.customers.events.measures import Extract, Numbering, extractor
+from guanxi.customers.events.model import Seen
+from guanxi.customers.identity import service as people
+from guanxi.customers.identity.model import Decision, Identity, Verdict
+from guanxi.customers.projection import decide, search, store
+from guanxi.customers.projection.decide import Effects, Read
+from guanxi.kernel.phone import mask
+from guanxi.storage.events.model import LoggedEvent, unpack
+
+if TYPE_CHECKING:
+    from guanxi.customers.events.service import EventIntake
+    from guanxi.storage.database import Database, Transaction
+    from guanxi.storage.events.log import EventLog
+    from guanxi.storage.merchants import Merchant
+    from guanxi.storage.person_keys import PersonKeys
+    from guanxi.storage.vault import Vault
+
+READER = "customers"
+BATCH = 5_000
+
+_NAMES = frozenset({"name", "nickname", "nick", "full_name", "fullname", "real_name", "username"})
+
+
+class Projection:
+    """The reader that makes customers of events. Killed at any moment, it goes on where it was."""
+
+    def __init__(
+        self, database: Database, log: EventLog, intake: EventIntake, vault: Vault, keys: PersonKeys
+    ) -> None:
+        self._database = database
+        self._log = log
+        self._intake = intake
+        self._vault = vault
+        self._keys = keys
+
+    def run(self, merchant_id: str, limit: int = BATCH) -> int:
+        """Take in the next events; returns how many. 0 means that the reader has caught up."""
+        merchant, catalogue = self._intake.merchant(merchant_id)
+        with self._database.reading() as tx:
+            after = self._log.peek(tx, merchant_id, READER)
+        events = self._log.read(merchant_id, after, limit)
+        if not events:
+            return 0
+        with self._database.reading() as tx:
+            reads, types = self._open(tx, merchant_id, events)
+        numbering = Numbering()
+        extracts: dict[str, Extract] = {}
+
+        def extract(name: str) -> Extract:
+            found = extracts.get(name)
+            if found is None:
+                found = extracts[name] = extractor(name, catalogue.get(name), numbering)
+            return found
+
+        effects = decide.fold(reads, types, extract)
+        with self._database.transaction() as tx:
+            # Another worker may have taken the same events in the meantime; then they are not ours any more.
+            if self._log.position(tx, merchant_id, READER) != after:
+                return len(events)
+            self._apply(tx, merchant, effects, numbering)
+            self._log.advance(tx, merchant_id, READER, events[-1].position)
+        return len(events)
+
+    def _open(
+        self, tx: Transaction, merchant_id: str, events: Sequence[LoggedEvent]
+    ) -> tuple[list[Read], dict[int, str]]:
+        carried = [unpack(event.fragments) for event in events]
+        known = people.known(tx, merchant_id, {one for fragments in carried for one in fragments})
+        types = {fragment: identity.type for fragment, identity in known.items()}
+        merchant = self._vault.sealer("tail", merchant_id)
+        forgotten = {event.subject for event in events if sealing.has_personal(event.sealed)}
+        persons = self._keys.sealers(tx, merchant_id, forgotten)
+        reads = []
+        for event, fragments in zip(events, carried, strict=True):
+            seen: Sequence[Seen] = ()
+            personal: Mapping[str, Any] = {}
+            if sealing.has_personal(event.sealed) or not known.keys() >= set(fragments):
+                opened = sealing.open_event(event, merchant, persons)
+                seen, personal = opened.i, opened.p
+                types.update((fragment, one.type) for fragment, one in zip(fragments, seen, strict=False))
+            reads.append(
+                Read(
+                    event.event_id,
+                    event.type,
+                    event.time,
+                    event.day,
+                    event.account,
+                    event.channel,
+                    fragments,
+                    event.payload,
+                    seen,
+                    personal,
+                )
+            )
+        return reads, types
+
+    def _apply(self, tx: Transaction, merchant: Merchant, effects: Effects, numbering: Numbering) -> None:
+        merchant_id = merchant.merchant_id
+        known = people.known(tx, merchant_id, effects.first_seen)
+        touched = self._meet(tx, merchant_id, effects, known)
+        touched |= self._link(tx, merchant_id, effects, known.keys() | effects.values.keys())
+        personal = {fragment for (fragment, _), said in effects.attributes.items() if said.personal}
+        sealers = self._keys.ensure(tx, merchant_id, personal)
+        store.save_attributes(tx, merchant_id, effects.attributes, sealers)
+        store.save_tokens(tx, merchant_id, self._name_tokens(merchant_id, effects))
+        store.save_consents(tx, merchant_id, effects.consents)
+        stored = store.series_numbers(tx, merchant_id, numbering.series)
+        store.save_buckets(tx, merchant_id, effects.buckets, [stored[series] for series in numbering.series])
+        if touched:
+            people.reconcile(tx, merchant, touched)
+
+    def _meet(
+        self, tx: Transaction, merchant_id: str, effects: Effects, known: Mapping[int, Identity]
+    ) -> set[int]:
+        """Record new identities, and known ones met earlier than we knew; returns those whose person may change."""
+        new = {fragment: seen for fragment, seen in effects.values.items() if fragment not in known}
+        earlier = {
+            fragment
+            for fragment, identity in known.items()
+            if effects.first_seen[fragment] < identity.first_seen or self._now_readable(effects, fragment)
+        }
+        sealers = self._keys.ensure(
+            tx, merchant_id, [*new, *(one for one in earlier if one in effects.values)]
+        )
+        rows = []
+        for fragment in (*new, *earlier):
+            first = effects.first_seen[fragment]
+            seen = effects.values.get(fragment)
+            if seen is None:
+                identity = known[fragment]
+                rows.append((merchant_id, fragment, identity.type, identity.scope, "", b"", first))
+            else:
+                sealed = sealers[fragment].seal(seen.shown.encode()) if seen.shown else b""
+                rows.append((merchant_id, fragment, seen.type, seen.scope, masked(seen), sealed, first))
+        store.save_identities(tx, rows)
+        singles = [
+            Identity(fragment, seen.type, seen.scope, effects.first_seen[fragment])
+            for fragment, seen in new.items()
+        ]
+        people.meet(tx, merchant_id, singles)
+        store.save_tokens(tx, merchant_id, self._identity_tokens(merchant_id, new))
+        return earlier
+
+    def _now_readable(self, effects: Effects, fragment: int) -> bool:
+        seen = effects.values.get(fragment)
+        return seen is not None and seen.type == "phone" and bool(seen.shown)
+
+    def _link(self, tx: Transaction, merchant_id: str, effects: Effects, known: Iterable[int]) -> set[int]:
+        """Record links and verdicts that say something new; returns the fragments they touch."""
+        everyone = set(known)
+        links = [
+            (*key, *said) for key, said in effects.links.items() if key.a in everyone and key.b in everyone
+        ]
+        paired = {end for pair in effects.verdicts for end in pair}
+        everyone |= people.known(tx, merchant_id, paired).keys()
+        verdicts = [
+            Verdict(a, b, Decision(decision), at, by)
+            for (a, b), (at, decision, by) in effects.verdicts.items()
+            if a in everyone and b in everyone
+        ]
+        return people.record(tx, merchant_id, links, verdicts)
+
+    def _identity_tokens(self, merchant_id: str, new: Mapping[int, Seen]) -> list[tuple[int, int]]:
+        key = self._vault.lookup_key(merchant_id)
+        return [
+            (token, fragment) for fragment, seen in new.items() for token in search.identity_tokens(key, seen)
+        ]
+
+    def _name_tokens(self, merchant_id: str, effects: Effects) -> list[tuple[int, int]]:
+        key = self._vault.lookup_key(merchant_id)
+        return [
+            (token, fragment)
+            for (fragment, name), said in effects.attributes.items()
+            if name in _NAMES and isinstance(said.value, str)
+            for token in search.name_tokens(key, said.value)
+        ]
+
+
+def masked(seen: Seen) -> str:
+    """Return what a screen may show of an identity to anybody who may see members."""
+    if seen.type == "phone":
+        return mask(seen.shown)
+    if seen.type == "email":
+        name, _, domain = seen.shown.partition("@")
+        return f"{name[:1]}***@{domain}"
+    return seen.shown
