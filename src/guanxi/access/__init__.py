@@ -1,0 +1,48 @@
+"""Who may do what: people and their roles, sessions, API keys, and the trail of what was done.
+
+This door shows values and rules; ``guanxi.access.service`` holds the use cases.
+"""
+
+from guanxi.access.model import (
+    ALL_PERMISSIONS,
+    BUILT_IN_ROLES,
+    OWNER,
+    Action,
+    Actor,
+    ActorKind,
+    AuditEntry,
+    Key,
+    KeyDraft,
+    KeyKind,
+    NewSession,
+    Permission,
+    Person,
+    PersonDraft,
+    Role,
+    Session,
+    Staff,
+    Visitor,
+    system_actor,
+)
+
+__all__ = [
+    "ALL_PERMISSIONS",
+    "BUILT_IN_ROLES",
+    "OWNER",
+    "Action",
+    "Actor",
+    "ActorKind",
+    "AuditEntry",
+    "Key",
+    "KeyDraft",
+    "KeyKind",
+    "NewSession",
+    "Permission",
+    "Person",
+    "PersonDraft",
+    "Role",
+    "Session",
+    "Staff",
+    "Visitor",
+    "system_actor",
+]
