@@ -1,0 +1,1 @@
+"""Members as people see them: found, read, explained, joined and separated."""
