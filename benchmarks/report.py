@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 
-def report(name: str, value: float, yardstick: float, bar: float | str, ok: bool, unit: str = "/s") -> bool:  # noqa: FBT001, PLR0917 - the fields of the line, in its order
+def report(name: str, value: float, yardstick: float, bar: float | str, ok: bool, unit: str = "/s") -> bool:  # noqa: FBT001 - the fields of the line, in its order
     """Print our figure, the yardstick's, their ratio and whether the bar is met; return ``ok``.
 
     ``value`` and ``yardstick`` are in ``unit``; ``bar`` is the number to reach, or a sentence where one is not enough.

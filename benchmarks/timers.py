@@ -1,7 +1,7 @@
 """A million pending timers fired through the real path, one in 10,000 of them poisoned.
 
 Ours: ``TimerJob`` claims a set, calls a handler that inserts one effect row per timer, deletes the timers, all in one
-durable transaction; a poisoned timer violates a constraint of the effect table, so the whole insert of its set fails,
+durable transaction (effects are appended, as events, postings and messages are); a poisoned timer violates a constraint of the effect table, so the whole insert of its set fails,
 is undone and isolated. The yardstick is the least that any such program must do: the raw driver deletes the same rows
 in the same sets with ``RETURNING`` and inserts them into the effect table; nothing is poisoned, parsed or looked up.
 
@@ -43,8 +43,8 @@ MERCHANTS = ("north", "south")
 KINDS = ("journey.step", "hold.expiry")
 POISONED_EVERY = 10_000
 EFFECT = (
-    "CREATE TABLE bench_effect (merchant_id TEXT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, at BIGINT NOT NULL,"
-    " payload {bytes} NOT NULL CHECK (payload <> {poison}), PRIMARY KEY (merchant_id, kind, key)) {option}"
+    "CREATE TABLE bench_effect (n {number} PRIMARY KEY, merchant_id TEXT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, at BIGINT NOT NULL,"
+    " payload {bytes} NOT NULL CHECK (payload <> {poison}))"
 )
 POISON = b'{"member":"mbr_poisoned"}'
 INSERT = {
@@ -56,7 +56,8 @@ INSERT = {
 }
 TAKE = {
     "sqlite": (
-        "DELETE FROM runtime_timer WHERE (merchant_id, kind, key) IN (SELECT merchant_id, kind, key FROM runtime_timer"
+        "DELETE FROM runtime_timer WHERE (merchant_id, state, kind, next_at, key) IN ("
+        "SELECT merchant_id, state, kind, next_at, key FROM runtime_timer"
         " WHERE merchant_id = ? AND state = 'pending' AND kind = ? AND next_at <= ? ORDER BY next_at LIMIT ?)"
         " RETURNING merchant_id, kind, key, due_at, payload"
     ),
@@ -114,6 +115,7 @@ def settle(database: Database) -> None:
 def empty(database: Database) -> None:
     with database.transaction() as tx:
         tx.conn.exec_driver_sql("DELETE FROM runtime_timer")
+        tx.conn.exec_driver_sql("DELETE FROM runtime_timer_key")
         tx.conn.exec_driver_sql("DELETE FROM bench_effect")
 
 
@@ -154,9 +156,9 @@ def measure(database: Database, timers: int) -> tuple[float, float]:
     sqlite = database.dialect == "sqlite"
     with database.transaction() as tx:
         literal = f"x'{POISON.hex()}'" if sqlite else f"'\\x{POISON.hex()}'::bytea"
-        option = "WITHOUT ROWID" if sqlite else ""
+        number = "INTEGER" if sqlite else "BIGSERIAL"
         tx.conn.exec_driver_sql(
-            EFFECT.format(bytes="BLOB" if sqlite else "BYTEA", poison=literal, option=option)
+            EFFECT.format(bytes="BLOB" if sqlite else "BYTEA", poison=literal, number=number)
         )
     fill(database, timers, poison=False)
     bare = yardstick(database, timers)

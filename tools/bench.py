@@ -16,8 +16,9 @@ COLUMNS = ("name", "value", "yardstick", "ratio", "bar", "ok")
 
 
 def names() -> list[str]:
-    """Every benchmark; a module that begins with an underscore is a helper."""
-    return sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py") if not path.stem.startswith("_"))
+    """Every benchmark: every module but those that begin with an underscore, and ``report``, which they all use."""
+    stems = (path.stem for path in (ROOT / "benchmarks").glob("*.py"))
+    return sorted(stem for stem in stems if not stem.startswith("_") and stem != "report")
 
 
 def measure(name: str) -> dict[str, Any]:

@@ -83,7 +83,7 @@ def dying(step: int | None, *modules: ModuleType) -> Iterator[Any]:
 
 
 def _patched(modules: Sequence[ModuleType], stepping: Any) -> Iterator[None]:
-    names = {"claim", "put_back", "lanes", "lease", "leased", "settle", "prune"}
+    names = {"claim", "put_back", "sweep", "lanes", "lease", "leased", "settle", "prune"}
     patches = [
         mock.patch.object(module, name, stepping(getattr(module, name)))
         for module in modules
@@ -113,6 +113,7 @@ class TimerMachine(RuleBasedStateMachine):
         self.fired: Counter[TimerKey] = Counter()
         with database.transaction() as tx:
             tx.conn.exec_driver_sql("DELETE FROM runtime_timer")
+            tx.conn.exec_driver_sql("DELETE FROM runtime_timer_key")
             tx.conn.exec_driver_sql("DELETE FROM test_effect")
 
     def rows(self) -> dict[TimerKey, Row]:

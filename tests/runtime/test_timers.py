@@ -340,3 +340,17 @@ def test_a_worker_killed_inside_a_handler_leaves_everything_as_it_was(database: 
     assert [t.attempts for t in due(database, NOW)] == [0, 0]
     fire(database, {"step": record}, NOW)
     assert effects.keys(database) == ["a", "b"]
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+def test_the_directory_does_not_grow_with_what_has_fired(database: Database) -> None:
+    job = TimerJob(database, {"step": record}, set_size=20)
+    for batch in range(20):
+        keys = [f"{n * 7919 % 100:02}-{batch}-{n}" if batch % 2 else f"{batch:02}-{n:02}" for n in range(50)]
+        schedule(database, *(timer(key, NOW + batch) for key in keys))
+        while job.run_once(NOW + batch):
+            pass
+    with database.reading() as tx:
+        entries = tx.conn.exec_driver_sql("SELECT count(*) FROM runtime_timer_key").scalar_one()
+    assert len(effects.keys(database)) == 1000
+    assert entries <= 100

@@ -1,8 +1,8 @@
 """Tables of timers, outbox and the worker's jobs.
 
 ``next_at`` is the instant (µs) at which something happens to a row next: a timer is fired or tried again, a message is
-sent, its lease runs out, or its memory is pruned. One index per table, led by merchant and state, therefore serves
-every question that is asked again and again.
+sent, its lease runs out, or its memory is pruned. A key or index led by merchant, state and kind serves every
+question that is asked again and again.
 """
 
 from __future__ import annotations
@@ -26,11 +26,27 @@ runtime_timer = Table(
     Column("error_code", String, nullable=False),
     Column("error_zh", String, nullable=False),
     Column("error_en", String, nullable=False),
-    PrimaryKeyConstraint("merchant_id", "kind", "key"),
-    Index(None, "merchant_id", "state", "kind", "next_at"),
+    PrimaryKeyConstraint("merchant_id", "state", "kind", "next_at", "key"),
     sqlite_with_rowid=False,
 )
 """What waits: pending until it is fired and then gone, or parked with its reason."""
+
+Index(None, runtime_timer.c.merchant_id, runtime_timer.c.kind, runtime_timer.c.key, unique=True).ddl_if(
+    dialect="postgresql"
+)
+
+runtime_timer_key = Table(
+    "runtime_timer_key",
+    main,
+    Column("merchant_id", Merchant, nullable=False),
+    Column("kind", String(64), nullable=False),
+    Column("key", String(255), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("next_at", Big, nullable=False),
+    PrimaryKeyConstraint("merchant_id", "kind", "key"),
+    sqlite_with_rowid=False,
+)
+"""On SQLite: where in ``runtime_timer`` a key's timer lies, unless it has fired since. Empty on PostgreSQL."""
 
 runtime_outbox = Table(
     "runtime_outbox",

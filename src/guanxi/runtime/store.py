@@ -72,12 +72,6 @@ def count(tx: Transaction, table: str, merchant_id: str) -> dict[str, int]:
     return {state: int(number) for state, number in rows}
 
 
-def cursor(tx: Transaction) -> Any:
-    """Return the driver's own cursor, for the paths where a million rows pass."""
-    connection: Any = tx.conn.connection.driver_connection
-    return connection.cursor()
-
-
 def save_jobs(tx: Transaction, jobs: Sequence[JobStatus]) -> None:
     """Write status rows; ``done`` is added to what the row says. In one order, so that workers do not deadlock."""
     columns = [column.name for column in runtime_job.columns]

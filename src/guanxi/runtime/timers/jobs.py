@@ -45,6 +45,7 @@ class TimerJob:
         self._handlers = handlers
         self._set_size = set_size
         self._backoff = backoff
+        self._swept: dict[Lane, str] = {}
         self._rotation = Rotation(self._look, self._fire)
         self.run_once = self._rotation.turn
         self.round = self._rotation.round
@@ -66,6 +67,10 @@ class TimerJob:
                 left = 0
             else:
                 failed, left = self._apply(tx, handler, timers, now)
+            if timers:
+                # From where one of these was at first, then on and on and around: nothing is passed over for ever.
+                after = self._swept.get(lane, timers[0].key)
+                self._swept[lane] = store.sweep(tx, lane, after, 2 * len(timers))
         for timer, reason in failed:
             _log.warning("timer_failed", **timer.id._asdict(), reason=reason.en)
         return len(timers) - left

@@ -57,7 +57,7 @@ def schedule(tx: Transaction, timers: Sequence[NewTimer]) -> None:
 
 def cancel(tx: Transaction, keys: Sequence[TimerKey]) -> int:
     """Cancel timers, waiting or parked; return how many there still were."""
-    return store.cancel(tx, keys)
+    return store.cancel(tx, keys, PENDING, PARKED)
 
 
 def due(tx: Transaction, merchant_id: str, now: int, limit: int) -> list[Timer]:

@@ -26,13 +26,25 @@ def upgrade() -> None:
         sa.Column("error_code", sa.String, nullable=False),
         sa.Column("error_zh", sa.String, nullable=False),
         sa.Column("error_en", sa.String, nullable=False),
-        sa.PrimaryKeyConstraint("merchant_id", "kind", "key", name="pk_runtime_timer"),
+        sa.PrimaryKeyConstraint("merchant_id", "state", "kind", "next_at", "key", name="pk_runtime_timer"),
         sqlite_with_rowid=False,
     )
-    op.create_index(
-        "ix_runtime_timer_merchant_id_state_kind_next_at",
-        "runtime_timer",
-        ["merchant_id", "state", "kind", "next_at"],
+    if op.get_context().dialect.name == "postgresql":
+        op.create_index(
+            "ix_runtime_timer_merchant_id_kind_key",
+            "runtime_timer",
+            ["merchant_id", "kind", "key"],
+            unique=True,
+        )
+    op.create_table(
+        "runtime_timer_key",
+        sa.Column("merchant_id", sa.String(32), nullable=False),
+        sa.Column("kind", sa.String(64), nullable=False),
+        sa.Column("key", sa.String(255), nullable=False),
+        sa.Column("state", sa.String(16), nullable=False),
+        sa.Column("next_at", _BIG, nullable=False),
+        sa.PrimaryKeyConstraint("merchant_id", "kind", "key", name="pk_runtime_timer_key"),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "runtime_outbox",
