@@ -102,9 +102,14 @@ class Database:
 
 def _engine(url: str) -> Engine:
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_size=8, max_overflow=24, pool_pre_ping=True)
+        return create_engine(url, pool_size=8, max_overflow=24, pool_pre_ping=True, hide_parameters=True)
     engine = create_engine(
-        url, poolclass=QueuePool, pool_size=8, max_overflow=24, connect_args={"check_same_thread": False}
+        url,
+        poolclass=QueuePool,
+        pool_size=8,
+        max_overflow=24,
+        connect_args={"check_same_thread": False},
+        hide_parameters=True,
     )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)

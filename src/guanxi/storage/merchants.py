@@ -10,6 +10,7 @@ from sqlalchemy import Column, PrimaryKeyConstraint, String, Table, insert, sele
 from guanxi.kernel.clock import LocalDays, zone
 from guanxi.kernel.errors import Conflict, InvalidInput, NotFound
 from guanxi.kernel.ids import is_slug
+from guanxi.storage import sets
 from guanxi.storage.schema import Big, Merchant as MerchantColumn, main
 
 if TYPE_CHECKING:
@@ -99,3 +100,25 @@ def list_merchants(tx: Transaction) -> list[Merchant]:
         Merchant(*row)
         for row in tx.conn.execute(select(storage_merchant).order_by(storage_merchant.c.merchant_id))
     ]
+
+
+storage_setting = Table(
+    "storage_setting",
+    main,
+    Column("merchant_id", MerchantColumn, nullable=False),
+    Column("name", String, nullable=False),
+    Column("value", String, nullable=False),
+    PrimaryKeyConstraint("merchant_id", "name"),
+    sqlite_with_rowid=False,
+)
+
+
+def get_setting(tx: Transaction, merchant_id: str, name: str) -> str | None:
+    """Return a merchant's setting, or ``None`` if it was never set."""
+    where = (storage_setting.c.merchant_id == merchant_id, storage_setting.c.name == name)
+    return tx.conn.execute(select(storage_setting.c.value).where(*where)).scalar_one_or_none()
+
+
+def set_setting(tx: Transaction, merchant_id: str, name: str, value: str) -> None:
+    """Set a merchant's setting."""
+    sets.upsert(tx, storage_setting, [(merchant_id, name, value)], update="value = excluded.value")

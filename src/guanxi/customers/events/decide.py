@@ -296,8 +296,8 @@ def _contents(
     if kind is not None and kind.fields and (refused := check(kind, properties or {})):
         return refused
     if properties:
-        declared = {name for name, item in kind.fields.items() if item.personal} if kind else ()
-        _put(payload, private, "properties", *personal.split(properties, personal.ALWAYS, declared))
+        declared = kind.fields if kind else None
+        _put(payload, private, "properties", *personal.split(properties, personal.IN_TRAITS, declared))
     traits = message.traits or (context.get("traits") if named == "identify" else None)
     if isinstance(traits, dict) and traits:
         _put(payload, private, "traits", *personal.split(traits, personal.IN_TRAITS))

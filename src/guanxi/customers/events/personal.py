@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
 
+    from guanxi.customers.events.model import Field
+
 ALWAYS = frozenset(
     "phone mobile mobilephone tel telephone phonenumber cellphone email mail address street idcard idnumber idno"
     " identitycard passport birthday birthdate dateofbirth dob ip ipaddress username nickname nick realname fullname"
@@ -36,16 +38,21 @@ _PLAIN: dict[str, str] = {}
 
 
 def split(
-    values: Mapping[str, Any], names: Container[str], declared: Container[str] = ()
+    values: Mapping[str, Any], names: Container[str], declared: Mapping[str, Field] | None = None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Split properties into those that may rest in the open and the personal ones; both keep their nesting."""
+    """Split properties into those that may rest in the open and the personal ones; both keep their nesting.
+
+    ``names`` are personal at the first level; deeper down, where ``name`` is mostly a product's, only ``ALWAYS`` are.
+    What a declaration says of a property comes before what its name suggests.
+    """
     public: dict[str, Any] = {}
     personal: dict[str, Any] = {}
     for key, value in values.items():
-        if key in declared or _is_personal_name(key, names):
+        known = declared.get(key) if declared else None
+        if known.personal if known is not None else _is_personal_name(key, names):
             personal[key] = value
         else:
-            _place(public, personal, key, value, names, 0)
+            _place(public, personal, key, value, ALWAYS, 0)
     return public, personal
 
 

@@ -110,6 +110,22 @@ class EventLog:
         found = self.lake(merchant_id).read(merchant_id, after, moved, limit)
         return found or self.read(merchant_id, moved, limit)
 
+    def end(self, merchant_id: str) -> Position:
+        """Return the position of the last event that readers may see."""
+        with self._database.tail.reading() as tx:
+            _, moved = tail.watermark(tx, merchant_id)
+            latest = tail.read_latest(tx, merchant_id, 1)
+        return max(moved, latest[-1].position) if latest else moved
+
+    def latest(self, merchant_id: str, limit: int) -> list[LoggedEvent]:
+        """Return the last events by position, oldest first."""
+        with self._database.tail.reading() as tx:
+            _, moved = tail.watermark(tx, merchant_id)
+            found = tail.read_latest(tx, merchant_id, limit)
+        missing = limit - len(found)
+        older = self.lake(merchant_id).read_latest(merchant_id, moved, missing) if missing > 0 else []
+        return [*older, *found]
+
     def peek(self, tx: Transaction, merchant_id: str, reader: str) -> Position:
         """Return how far a reader has come."""
         row = tx.conn.execute(

@@ -62,6 +62,7 @@ class GroupWriter:
         Raises ``Unavailable`` when too much is waiting or the writer is stopping; nothing was taken then.
         """
         done: Future[list[bool]] = Future()
+        done.set_running_or_notify_cancel()  # what is handed in gets written: there is no taking it back
         with self._change:
             if self._stopping or self._waiting >= MOST_WAITING:
                 raise Unavailable(

@@ -62,3 +62,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("merchant_id", "fragment", name="pk_storage_person_key"),
         sqlite_with_rowid=False,
     )
+    op.create_table(
+        "storage_setting",
+        sa.Column("merchant_id", sa.String(32), nullable=False),
+        sa.Column("name", sa.String, nullable=False),
+        sa.Column("value", sa.String, nullable=False),
+        sa.PrimaryKeyConstraint("merchant_id", "name", name="pk_storage_setting"),
+        sqlite_with_rowid=False,
+    )

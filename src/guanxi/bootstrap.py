@@ -1,0 +1,189 @@
+"""The composition root: the only place that knows every part and puts them together."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from guanxi.access import jobs as access_jobs
+from guanxi.access.service import Access
+from guanxi.api.app import create_app
+from guanxi.api.context import ApiContext
+from guanxi.customers.events.sealing import resealer
+from guanxi.customers.events.service import EventIntake
+from guanxi.customers.members.service import Members
+from guanxi.customers.projection.jobs import READER, Projection
+from guanxi.kernel.clock import HOUR, MINUTE, SECOND, Clock, SystemClock
+from guanxi.runtime.outbox.jobs import OutboxJob
+from guanxi.runtime.timers.jobs import TimerJob
+from guanxi.runtime.worker import Job
+from guanxi.storage.database import Database
+from guanxi.storage.events.handover import Handover
+from guanxi.storage.events.log import EventLog
+from guanxi.storage.home import Home
+from guanxi.storage.locks import AdvisoryLocks, FileLocks, locks_of
+from guanxi.storage.merchants import list_merchants
+from guanxi.storage.migrate import current, migrate, newest
+from guanxi.storage.person_keys import PersonKeys
+from guanxi.storage.vault import Vault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from fastapi import FastAPI
+
+LAKE_READERS = (READER,)
+"""Readers that must have passed an event before it may leave the tail."""
+
+HAND_OVER_ROWS = 20_000
+HAND_OVER_AGE = 5 * MINUTE
+"""The tail is handed over when it has this many events, or when its oldest has waited this long: a lake of many small
+files is slow to read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """An opened installation with everything that stands on it."""
+
+    home: Home
+    database: Database
+    clock: Clock
+    vault: Vault
+    log: EventLog
+    locks: FileLocks | AdvisoryLocks
+    person_keys: PersonKeys
+    intake: EventIntake
+    projection: Projection
+    handover: Handover
+    access: Access
+    members: Members
+
+
+def build(home: Home, clock: Clock | None = None) -> Product:
+    """Put the parts of an installation together; opens connections only when they are needed."""
+    clock = clock or SystemClock()
+    database = Database.of(home)
+    vault = Vault(home.master_key)
+    log = EventLog(home, database, clock)
+    locks = locks_of(database, home.locks)
+    keys = PersonKeys(vault)
+    intake = EventIntake(database, log, vault, clock)
+    return Product(
+        home=home,
+        database=database,
+        clock=clock,
+        vault=vault,
+        log=log,
+        locks=locks,
+        person_keys=keys,
+        intake=intake,
+        projection=Projection(database, log, intake, vault, keys),
+        handover=Handover(database, log, locks, resealer(database, vault, keys), clock),
+        access=Access.of(database, vault),
+        members=Members(log, intake, vault, keys),
+    )
+
+
+@contextmanager
+def opened(path: Path, clock: Clock | None = None) -> Iterator[Product]:
+    """Open an installation, bring its tables up to date if they are not, and close it at the end of the block.
+
+    Raises ``NoHome``, ``BrokenHome``, ``InvalidInput`` for settings that make no sense, and what the database says
+    when it cannot be reached.
+    """
+    product = build(Home.open(path), clock)
+    try:
+        if current(product.database) != newest():
+            migrate(product.database)
+        yield product
+    finally:
+        product.database.dispose()
+
+
+class Background:
+    """What the worker does, for all merchants there are; new merchants are noticed within a few seconds."""
+
+    def __init__(self, product: Product) -> None:
+        self._product = product
+        self._merchants: list[str] = []
+        self._looked_at = 0
+
+    def merchants(self) -> list[str]:
+        """Return the slugs of all merchants, at most five seconds old."""
+        now = self._product.clock.now()
+        if not self._merchants or not self._looked_at <= now < self._looked_at + 5 * SECOND:
+            with self._product.database.reading() as tx:
+                self._merchants = [merchant.merchant_id for merchant in list_merchants(tx)]
+            self._looked_at = now
+        return self._merchants
+
+    def jobs(self) -> list[Job]:
+        """Return the worker's jobs, the most urgent first."""
+        product = self._product
+        timers = TimerJob(product.database, {})
+        outbox = OutboxJob(product.database, {}, product.clock)
+        return [
+            Job("beside", lambda _now: self._each(product.log.drain_beside), SECOND // 2),
+            Job("customers", lambda _now: self._each(product.projection.run), SECOND // 5),
+            Job("timers", timers.run_once, SECOND, timers.lag),
+            Job("outbox", outbox.run_once, SECOND, outbox.lag),
+            Job("handover", lambda _now: self._each(self.hand_over), 5 * SECOND),
+            Job("compaction", lambda _now: self._each(self.compact), 10 * MINUTE),
+            Job("access", self._prune_access, HOUR),
+        ]
+
+    def _each(self, work: Callable[[str], int]) -> int:
+        return sum(work(merchant_id) for merchant_id in self.merchants())
+
+    def hand_over(self, merchant_id: str) -> int:
+        """Hand the tail over once it is long or old enough; returns how many events moved."""
+        product = self._product
+        tail = product.log.backlog(merchant_id)
+        waited = product.clock.now() - tail["oldest"]
+        if tail["rows"] < HAND_OVER_ROWS and (not tail["rows"] or waited < HAND_OVER_AGE):
+            return 0
+        return product.handover.run(merchant_id, LAKE_READERS)
+
+    def compact(self, merchant_id: str) -> int:
+        """Sort and merge crowded months of the lake, and delete files that nobody reads any more."""
+        product = self._product
+        with product.locks.hold(f"lake/{merchant_id}", wait=False) as mine:
+            if not mine:
+                return 0
+            lake = product.log.lake(merchant_id)
+            done = lake.compact()
+            lake.vacuum(hours=1)
+            return done
+
+    def _prune_access(self, now: int) -> int:
+        with self._product.database.transaction() as tx:
+            access_jobs.prune(tx, now)
+        return 0
+
+    def settle(self, on_progress: Callable[[int], None] = lambda _: None) -> int:
+        """Work until everything that has arrived is projected and in the lake; returns how many events were taken in."""
+        product = self._product
+        done = 0
+        for merchant_id in self.merchants():
+            product.log.drain_beside(merchant_id)
+            while taken := product.projection.run(merchant_id, 10_000):
+                done += taken
+                on_progress(done)
+            while product.handover.run(merchant_id, LAKE_READERS):
+                on_progress(done)
+        return done
+
+
+def create_web(product: Product) -> FastAPI:
+    """Return the web application of an installation."""
+    context = ApiContext(
+        database=product.database,
+        clock=product.clock,
+        vault=product.vault,
+        access=product.access,
+        log=product.log,
+        services=(product.members, product.intake),
+    )
+    return create_app(context)

@@ -1,0 +1,26 @@
+"""The command line: ``guanxi``."""
+
+from __future__ import annotations
+
+import typer
+
+from guanxi.cli import demo, events, imports, install, keys, members, merchants, server, summary
+
+app = typer.Typer(
+    name="guanxi",
+    help="关系 Guanxi：商家自己的会员中心 / the member centre that a merchant runs for itself.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+for part in (install, demo, imports, server, summary):
+    part.register(app)
+app.add_typer(members.app, name="member")
+app.add_typer(events.app, name="events")
+app.add_typer(merchants.app, name="merchant")
+app.add_typer(keys.app, name="key")
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,122 @@
+"""The event log: ``events tail|replay|declare``."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+import typer
+
+from guanxi.cli.output import (
+    DEFAULT_HOME,
+    HomeOption,
+    JsonOption,
+    MerchantOption,
+    choose_merchant,
+    print_json,
+    say,
+    screen,
+    session,
+    show,
+)
+from guanxi.kernel.clock import to_rfc3339
+
+if TYPE_CHECKING:
+    from guanxi.storage.events.model import LoggedEvent
+
+app = typer.Typer(help="事件 / Events.", no_args_is_help=True)
+
+
+@app.command()
+def tail(
+    lines: Annotated[
+        int, typer.Option("--lines", "-n", help="先显示最近几条 / How many of the latest first.")
+    ] = 20,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="持续显示 / Go on as events come.")] = False,
+    home: HomeOption = DEFAULT_HOME,
+    merchant: MerchantOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """显示最近的事件，不含个人信息 / Show the latest events, without what is personal."""
+    with session(home, as_json=as_json) as product:
+        chosen = choose_merchant(product, merchant)
+        latest = product.log.latest(chosen.merchant_id, lines)
+        for event in latest:
+            _print(event, as_json=as_json)
+        after = latest[-1].position if latest else product.log.end(chosen.merchant_id)
+        while follow:
+            events = product.log.read(chosen.merchant_id, after, 500)
+            for event in events:
+                _print(event, as_json=as_json)
+                after = event.position
+            if not events:
+                time.sleep(0.5)
+
+
+def _print(event: LoggedEvent, *, as_json: bool) -> None:
+    payload: dict[str, Any] = msgspec.json.decode(event.payload)
+    if as_json:
+        print_json(
+            {
+                "position": list(event.position),
+                "id": event.event_id,
+                "type": event.type,
+                "time": to_rfc3339(event.time),
+                "account": event.account,
+                "channel": event.channel,
+                "subject": event.subject,
+                **payload,
+            }
+        )
+    else:
+        said = msgspec.json.encode(payload.get("properties") or payload.get("traits") or {}).decode()
+        screen.print(
+            f"[dim]{to_rfc3339(event.time)[:19]}[/] [bold]{event.type}[/] {event.channel} ",
+            end="",
+            highlight=False,
+        )
+        screen.print(said[:160], markup=False, highlight=False)
+
+
+@app.command()
+def replay(
+    home: HomeOption = DEFAULT_HOME, merchant: MerchantOption = None, as_json: JsonOption = False
+) -> None:
+    """从事件日志重新推算会员 / Work members out afresh from the whole log."""
+    from guanxi.customers.projection.service import rebuild
+
+    with session(home, as_json=as_json) as product:
+        chosen = choose_merchant(product, merchant)
+        done = rebuild(product.projection, product.database, chosen.merchant_id)
+        show({"events": done}, as_json=as_json, title=say("已重放", "Replayed"))
+
+
+@app.command()
+def declare(
+    file: Annotated[Path, typer.Argument(help="YAML：类型名 → 声明 / YAML: type → declaration.")],
+    home: HomeOption = DEFAULT_HOME,
+    merchant: MerchantOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """声明商家自己的事件类型 / Declare event types of the merchant's own."""
+    import yaml
+
+    from guanxi.customers.events.service import declare as declare_type
+    from guanxi.kernel.errors import InvalidInput
+
+    with session(home, as_json=as_json) as product:
+        chosen = choose_merchant(product, merchant)
+        try:
+            declared = yaml.safe_load(file.read_text("utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise InvalidInput(
+                reason_zh=f"{file} 无法读取：{error}", reason_en=f"{file} cannot be read: {error}"
+            ) from error
+        if not isinstance(declared, dict):
+            raise InvalidInput(reason_zh=f"{file} 应为键值对", reason_en=f"{file} should be a mapping")
+        with product.database.transaction() as tx:
+            for name, spec in declared.items():
+                declare_type(tx, chosen.merchant_id, str(name), spec, product.clock.now())
+        show({"declared": sorted(map(str, declared))}, as_json=as_json)

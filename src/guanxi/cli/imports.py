@@ -1,0 +1,138 @@
+"""Bringing a merchant's own files in: ``import``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from guanxi.cli.output import (
+    DEFAULT_HOME,
+    HomeOption,
+    JsonOption,
+    MerchantOption,
+    choose_merchant,
+    notes,
+    say,
+    screen,
+    session,
+    show,
+)
+
+if TYPE_CHECKING:
+    from guanxi.bootstrap import Product
+    from guanxi.customers.events.service import Receipt
+    from guanxi.storage.merchants import Merchant
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(name="import")(import_)
+
+
+class _FileIntake:
+    """A merchant's door for files."""
+
+    def __init__(self, product: Product, merchant: Merchant, name: str) -> None:
+        from guanxi.customers.events.model import Source
+
+        self._product = product
+        self._merchant = merchant.merchant_id
+        self._source = Source(name, "", "import")
+
+    def accept(self, messages: Sequence[Mapping[str, Any]]) -> Receipt:
+        """Store messages."""
+        return self._product.intake.accept(self._merchant, self._source, messages)
+
+    def reject(self, rejected: Sequence[Any]) -> None:
+        """Keep rows that could not become messages, each with its place in front so that it is told from its twins."""
+        from guanxi.customers.events.model import Refused
+
+        letters = []
+        for one in rejected:
+            place = ", ".join(f"{key} {value}" for key, value in one.place.items())
+            letters.append((one.raw, Refused(one.code, one.reason, place)))
+        self._product.intake.reject(self._merchant, self._source.name, letters)
+
+
+def import_(
+    file: Annotated[Path, typer.Argument(help="CSV、JSONL 或 Parquet / CSV, JSON Lines or Parquet.")],
+    mapping: Annotated[
+        Path | None, typer.Option("--mapping", "-m", help="映射文件 / Mapping file (YAML).")
+    ] = None,
+    guess: Annotated[
+        bool, typer.Option("--guess", help="按表头猜一份映射并打印 / Propose a mapping and print it.")
+    ] = False,
+    home: HomeOption = DEFAULT_HOME,
+    merchant: MerchantOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """导入文件；重复导入不会重复计数 / Import a file; importing it again counts nothing twice."""
+    from guanxi.connectors.files import guess_mapping, import_file, load_mapping
+    from guanxi.kernel.errors import InvalidInput
+
+    with session(home, as_json=as_json) as product:
+        chosen = choose_merchant(product, merchant)
+        if guess:
+            proposed = guess_mapping(file, merchant_timezone=chosen.timezone)
+            if as_json:
+                said = [{"zh": note.zh, "en": note.en} for note in proposed.notes]
+                show({"mapping": proposed.text, "notes": said}, as_json=True)
+            else:
+                screen.print(proposed.text, highlight=False, markup=False)
+                for note in proposed.notes:
+                    notes.print(f"[yellow]![/] {say(note.zh, note.en)}", highlight=False)
+            return
+        if mapping is None:
+            raise InvalidInput(
+                reason_zh="请用 --mapping 指定映射文件，或先用 --guess 生成一份。",
+                reason_en="name a mapping file with --mapping, or have one proposed with --guess.",
+            )
+        plan = load_mapping(mapping)
+        with _progress() as on_progress:
+            result = import_file(
+                file,
+                plan,
+                _FileIntake(product, chosen, file.name),
+                merchant_timezone=chosen.timezone,
+                on_progress=on_progress,
+            )
+        show(asdict(result), as_json=as_json, title=say("导入完成", "Imported"))
+        if result.rejected or result.dead_lettered:
+            notes.print(
+                say(
+                    "有行未能导入：控制台 → 数据健康 → 死信。",
+                    "Some rows were not imported: console → Data health → dead letters.",
+                ),
+                highlight=False,
+            )
+
+
+class _progress:  # noqa: N801 - used as a function
+    """A bar of the bytes read, that reports rows per second."""
+
+    def __enter__(self) -> Any:
+        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TextColumn("{task.fields[rows]:,} " + say("行", "rows")),
+            TimeRemainingColumn(),
+            console=notes,
+            transient=True,
+        )
+        self._bar.start()
+        task = self._bar.add_task(say("导入", "Importing"), total=None, rows=0)
+
+        def on_progress(step: Any) -> None:
+            self._bar.update(task, total=step.bytes_total, completed=step.bytes_read, rows=step.rows)
+
+        return on_progress
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()

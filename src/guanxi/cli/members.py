@@ -1,0 +1,139 @@
+"""Members: ``member show|find``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from guanxi.cli.output import (
+    DEFAULT_HOME,
+    HomeOption,
+    JsonOption,
+    MerchantOption,
+    choose_merchant,
+    language,
+    print_json,
+    say,
+    screen,
+    session,
+    show_rows,
+)
+from guanxi.kernel.clock import day_to_date, to_datetime, zone
+
+if TYPE_CHECKING:
+    from guanxi.bootstrap import Product
+    from guanxi.customers.members.model import MemberProfile
+    from guanxi.storage.database import Transaction
+    from guanxi.storage.merchants import Merchant
+
+app = typer.Typer(help="会员 / Members.", no_args_is_help=True)
+
+Reference = Annotated[
+    str, typer.Argument(help="会员编号、手机号、会员号或姓名 / Member id, phone, member number or name.")
+]
+
+
+@app.command()
+def show(
+    who: Reference,
+    home: HomeOption = DEFAULT_HOME,
+    merchant: MerchantOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """查看一位会员 / Show one member."""
+    with session(home, as_json=as_json) as product:
+        chosen = choose_merchant(product, merchant)
+        with product.database.reading() as tx:
+            profile = product.members.get_member(tx, chosen, find_one(product, tx, chosen, who))
+        if as_json:
+            print_json(asdict(profile))
+        else:
+            _print(profile, chosen)
+
+
+def find_one(product: Product, tx: Transaction, merchant: Merchant, who: str) -> str:
+    """Return the id of the one member that ``who`` names; raises ``NotFound``, or ``InvalidInput`` if it names several."""
+    from guanxi.kernel.errors import InvalidInput, NotFound
+
+    if who.startswith("mbr_"):
+        return who
+    found = product.members.list_members(tx, merchant, query=who, limit=6).items
+    if not found:
+        raise NotFound(what_zh="会员", what_en="member", key=who)
+    if len(found) > 1:
+        names = ", ".join(f"{one.member_id} ({one.display})" for one in found[:5])
+        raise InvalidInput(reason_zh=f"有多位会员符合：{names}", reason_en=f"several members fit: {names}")
+    return found[0].member_id
+
+
+def _print(profile: MemberProfile, merchant: Merchant) -> None:
+    speak = language()
+    local = zone(merchant.timezone)
+
+    def at(instant: int | None) -> str:
+        return (
+            to_datetime(instant).astimezone(local).strftime("%Y-%m-%d %H:%M") if instant is not None else "—"
+        )
+
+    screen.print(f"[bold]{profile.display}[/]  {profile.member_id}", highlight=False)
+    spent = f"¥{profile.spent // 100:,}.{profile.spent % 100:02}"
+    screen.print(
+        say(
+            f"订单 {profile.orders}，消费 {spent}，首次 {at(profile.first_seen)}，最近 {at(profile.last_seen)}",
+            f"{profile.orders} orders, {spent}, first {at(profile.first_seen)}, last {at(profile.last_seen)}",
+        ),
+        highlight=False,
+    )
+    show_rows(
+        [(one.label.in_(speak), one.scope, one.masked, at(one.first_seen)) for one in profile.identities],
+        (say("身份", "Identity"), say("范围", "Scope"), say("值", "Value"), say("首次出现", "First seen")),
+    )
+    if profile.attributes:
+        show_rows(
+            [(one.name, one.shown.value, at(one.shown.time)) for one in profile.attributes],
+            (say("属性", "Attribute"), say("值", "Value"), say("更新", "Said")),
+        )
+    for join in profile.joins:
+        screen.print(f"· {join.text.in_(speak)} {at(join.time)}", highlight=False)
+    for refusal in profile.refusals:
+        screen.print(f"[yellow]·[/] {refusal.text.in_(speak)}", highlight=False)
+
+
+@app.command()
+def find(
+    query: Reference,
+    home: HomeOption = DEFAULT_HOME,
+    merchant: MerchantOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """查找会员 / Find members."""
+    with session(home, as_json=as_json) as product:
+        chosen = choose_merchant(product, merchant)
+        with product.database.reading() as tx:
+            found = product.members.list_members(tx, chosen, query=query, limit=50).items
+        if as_json:
+            print_json([asdict(one) for one in found])
+        else:
+            show_rows(
+                [
+                    (
+                        one.member_id,
+                        one.display,
+                        one.phone,
+                        one.orders,
+                        f"{one.spent // 100}.{one.spent % 100:02}",
+                        day_to_date(one.last_active_day) if one.last_active_day is not None else "—",
+                    )
+                    for one in found
+                ],
+                (
+                    "id",
+                    say("姓名", "Name"),
+                    say("手机", "Phone"),
+                    say("订单", "Orders"),
+                    say("消费", "Spent"),
+                    say("最近", "Last"),
+                ),
+            )

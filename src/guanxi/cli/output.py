@@ -1,0 +1,138 @@
+"""How every command speaks: tables for people, JSON for programs, errors that say what to do."""
+
+from __future__ import annotations
+
+import json
+import locale
+import os
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from guanxi.kernel.errors import GuanxiError, InvalidInput
+from guanxi.kernel.text import Language, Text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from guanxi.bootstrap import Product
+    from guanxi.storage.merchants import Merchant
+
+DEFAULT_HOME = Path("guanxi-home")
+
+HomeOption = Annotated[
+    Path,
+    typer.Option(
+        "--home", envvar="GUANXI_HOME", help="数据目录 / Folder of the installation.", show_default=True
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="输出 JSON / Print JSON.")]
+MerchantOption = Annotated[
+    str | None,
+    typer.Option("--merchant", help="商家代号；只有一个时可省略 / Merchant; not needed if there is one."),
+]
+
+screen = Console(stderr=False)
+notes = Console(stderr=True)
+
+
+def language() -> Language:
+    """Return the language of the terminal: Chinese unless it says otherwise."""
+    said = os.environ.get("GUANXI_LANGUAGE") or os.environ.get("LC_ALL") or os.environ.get("LANG") or ""
+    if not said or said.startswith(("C", "POSIX")):
+        said = locale.getlocale()[0] or ""
+    return "en" if said.lower().startswith("en") else "zh"
+
+
+def say(zh: str, en: str) -> str:
+    """Return the text in the terminal's language."""
+    return Text(zh, en).in_(language())
+
+
+def show(value: Any, *, as_json: bool, title: str = "") -> None:
+    """Print one thing: JSON, or a table of its fields."""
+    if as_json:
+        print_json(value)
+        return
+    table = Table(title=title or None, show_header=False, title_justify="left")
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for key, item in value.items():
+        table.add_row(str(key), item if isinstance(item, str) else json.dumps(item, ensure_ascii=False))
+    screen.print(table)
+
+
+def show_rows(rows: Iterable[Sequence[Any]], columns: Sequence[str], *, title: str = "") -> None:
+    """Print a table."""
+    table = Table(*columns, title=title or None, title_justify="left")
+    for row in rows:
+        table.add_row(*(str(cell) for cell in row))
+    screen.print(table)
+
+
+def print_json(value: Any) -> None:
+    """Print JSON on one line, for programs."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
+    sys.stdout.flush()
+
+
+def fail(error: GuanxiError, *, as_json: bool) -> NoReturn:
+    """Say what went wrong and end with status 1."""
+    if as_json:
+        message = {"zh": error.message.zh, "en": error.message.en}
+        sys.stderr.write(
+            json.dumps({"error": {"code": error.code, "message": message}}, ensure_ascii=False) + "\n"
+        )
+    else:
+        notes.print(f"[bold red]✗[/] {error.say(language())}", highlight=False)
+    raise typer.Exit(1)
+
+
+@contextmanager
+def session(home: Path, *, as_json: bool) -> Iterator[Product]:
+    """Open the installation for a command; what goes wrong inside is said in the terminal's language."""
+    from sqlalchemy.exc import OperationalError
+
+    from guanxi.bootstrap import opened
+
+    try:
+        with opened(home) as product:
+            yield product
+    except GuanxiError as error:
+        fail(error, as_json=as_json)
+    except OperationalError as error:
+        reason = str(error.orig).splitlines()[0]
+        fail(
+            InvalidInput(
+                reason_zh=f"数据库打不开：{reason}。请检查 guanxi.toml 的 database，并运行 guanxi doctor。",
+                reason_en=f"the database cannot be opened: {reason}. Check `database` in guanxi.toml and run guanxi doctor.",
+            ),
+            as_json=as_json,
+        )
+
+
+def choose_merchant(product: Product, slug: str | None) -> Merchant:
+    """Return the merchant named, or the only one there is; raises ``InvalidInput`` or ``NotFound``."""
+    from guanxi.storage.merchants import get_merchant, list_merchants
+
+    with product.database.reading() as tx:
+        if slug is not None:
+            return get_merchant(tx, slug)
+        merchants = list_merchants(tx)
+    if len(merchants) == 1:
+        return merchants[0]
+    names = ", ".join(merchant.merchant_id for merchant in merchants)
+    if not merchants:
+        raise InvalidInput(
+            reason_zh="还没有商家，请运行 guanxi merchant add",
+            reason_en="there is no merchant yet; run guanxi merchant add",
+        )
+    raise InvalidInput(
+        reason_zh=f"请用 --merchant 指定商家：{names}",
+        reason_en=f"say which merchant with --merchant: {names}",
+    )
