@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import tomllib
@@ -15,12 +16,16 @@ from guanxi.kernel.text import Text
 SETTINGS = "guanxi.toml"
 KEY_FILE = "secret.key"
 
+_SCHEMES = ("postgresql://", "postgres://")
+_UNUSABLE = "[]*?%\\"
+"""Letters that are patterns or escapes to the readers and writers of the lake, or end a database's address."""
+
 _TEMPLATE = """\
 # Guanxi settings. Every change takes effect at the next start.
 
 # "sqlite" keeps everything in this folder. For PostgreSQL 15 or later:
 # database = "postgresql://user:password@host:5432/guanxi"
-database = "{database}"
+database = {database}
 
 [server]
 host = "127.0.0.1"
@@ -62,6 +67,11 @@ class Settings:
         """Read settings; raises ``InvalidInput`` naming the key that is unknown or of the wrong type."""
         try:
             data = tomllib.loads(path.read_text("utf-8"))
+        except OSError as error:
+            raise BrokenHome(
+                reason_zh=f"无法读取 {path.name}：{error.strerror}",
+                reason_en=f"{path.name} cannot be read: {error.strerror}",
+            ) from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise InvalidInput(
                 reason_zh=f"{path.name} 无法解析：{error}", reason_en=f"{path.name} cannot be parsed: {error}"
@@ -79,7 +89,23 @@ class Settings:
                     reason_zh=f"{path.name} 的 {key} 应为 {expected.__name__}",
                     reason_en=f"{key} in {path.name} should be {expected.__name__}",
                 )
-        return cls(**{key.rpartition(".")[2]: value for key, value in flat.items()})
+        read = cls(**{key.rpartition(".")[2]: value for key, value in flat.items()})
+        if not 0 < read.port < 65_536:
+            raise InvalidInput(
+                reason_zh=f"{path.name} 的 server.port 应在 1 到 65535 之间",
+                reason_en=f"server.port in {path.name} should be between 1 and 65535",
+            )
+        if read.database != "sqlite" and not read.database.startswith(_SCHEMES):
+            raise InvalidInput(
+                reason_zh=f"{path.name} 的 database 应为 sqlite 或 postgresql:// 开头的地址",
+                reason_en=f"database in {path.name} should be sqlite or an address that begins with postgresql://",
+            )
+        return read
+
+
+def _quoted(text: str) -> str:
+    """Return ``text`` as a TOML string; what JSON escapes, TOML escapes alike."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _flatten(data: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -103,13 +129,20 @@ class Home:
     @classmethod
     def create(cls, path: Path, *, database: str = "sqlite") -> Home:
         """Make a home in ``path``, or complete one that was left half made; what exists is never overwritten."""
+        bad = sorted(set(str(path.absolute())) & set(_UNUSABLE))
+        if bad:
+            letters = " ".join(bad)
+            raise InvalidInput(
+                reason_zh=f"数据目录的路径含有 {letters}，数据湖无法使用；请换一个路径。",
+                reason_en=f"the path of the home holds {letters}, which the lake cannot use; choose another.",
+            )
         path.mkdir(parents=True, exist_ok=True)
         key_file = path / KEY_FILE
         if not key_file.exists():
             _write_new(key_file, secrets.token_hex(32).encode())
         settings = path / SETTINGS
         if not settings.exists():
-            _write_new(settings, _TEMPLATE.format(database=database).encode())
+            _write_new(settings, _TEMPLATE.format(database=_quoted(database)).encode())
         return cls.open(path)
 
     @classmethod
@@ -161,18 +194,29 @@ class Home:
 
 def driver_url(url: str) -> str:
     """Name the driver in a PostgreSQL URL as operators write it."""
-    for scheme in ("postgresql://", "postgres://"):
+    for scheme in _SCHEMES:
         if url.startswith(scheme):
             return "postgresql+psycopg://" + url.removeprefix(scheme)
     return url
 
 
 def _write_new(path: Path, content: bytes) -> None:
-    """Write a private file so that a crash leaves either all of it or nothing."""
+    """Write a private file so that a crash leaves either all of it or nothing; leave one that is there by now."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    draft.rename(path)
+    try:
+        # A link, unlike a rename, never replaces: of two that start at once the second takes the first's key.
+        path.hardlink_to(draft)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -89,14 +89,18 @@ class Lake:
         table = self._open()
         if table is None:
             return Snapshot([], 0)
-        return Snapshot(table.file_uris(), table.transaction_version(_HANDOVER) or 0)
+        return Snapshot(self._files(table), table.transaction_version(_HANDOVER) or 0)
+
+    def _files(self, table: DeltaTable) -> list[str]:
+        # Not file_uris(): in a URI the spaces and Chinese letters of a folder's name are percent-encoded.
+        return [str(self.path / path) for path in pa.table(table.get_add_actions(flatten=True))["path"].to_pylist()]
 
     def append(self, events: Sequence[LoggedEvent], handover: int) -> None:
         """Append a hand-over's events; does nothing if this or a later hand-over is already in the lake."""
         table = self._open() or self._create()
         if (table.transaction_version(_HANDOVER) or 0) >= handover:
             return
-        before = set(table.file_uris())
+        before = set(self._files(table))
         write_deltalake(
             table,
             to_arrow(events).sort_by("time"),
@@ -110,9 +114,9 @@ class Lake:
         """Force what the last commit wrote to disk: the tail is deleted next, and the writer does not sync."""
         table = DeltaTable(str(self.path))
         log = self.path / "_delta_log"
-        written = [Path(uri.removeprefix("file://")) for uri in table.file_uris() if uri not in before]
+        written = [Path(file) for file in self._files(table) if file not in before]
         written.append(log / f"{table.version():020}.json")
-        for path in (*written, *{path.parent for path in written}, self.path, log):
+        for path in (*written, *{path.parent for path in written}, log, self.path, *self.path.parents[:3]):
             descriptor = os.open(path, os.O_RDONLY)
             try:
                 os.fsync(descriptor)
