@@ -95,7 +95,7 @@ class Settings:
                 reason_zh=f"{path.name} 的 server.port 应在 1 到 65535 之间",
                 reason_en=f"server.port in {path.name} should be between 1 and 65535",
             )
-        if read.database != "sqlite" and not read.database.startswith(_SCHEMES):
+        if read.database != "sqlite" and not read.database.startswith((*_SCHEMES, "postgresql+psycopg://")):
             raise InvalidInput(
                 reason_zh=f"{path.name} 的 database 应为 sqlite 或 postgresql:// 开头的地址",
                 reason_en=f"database in {path.name} should be sqlite or an address that begins with postgresql://",
