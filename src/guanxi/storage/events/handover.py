@@ -49,6 +49,7 @@ class Handover:
 
         Returns how many events were moved; 0 when there is nothing to move or another process is at it.
         """
+        limit = min(limit, BATCH)  # what a plan names is read in one piece when it is carried out
         with self._locks.hold(f"lake/{merchant_id}", wait=False) as mine:
             if not mine:
                 return 0
@@ -123,7 +124,8 @@ class Handover:
             "n": n,
             "e": upto.epoch,
             "u": upto.number,
-            "horizon": self._clock.now() // DAY - SEEN_DAYS,
+            # A day less than writers look up: one that read the clock before midnight may write after it.
+            "horizon": self._clock.now() // DAY - SEEN_DAYS - 1,
         }
         tx.conn.execute(
             text(

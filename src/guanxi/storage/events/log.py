@@ -78,10 +78,12 @@ class EventLog:
     def _pinned_handover(self, tx: Transaction, merchant_id: str) -> int:
         # FOR SHARE keeps a hand-over from finishing, and so from forgetting ids, until we have committed.
         lock = " FOR SHARE" if tx.dialect == "postgresql" else ""
-        found = tx.conn.execute(
-            text(f"SELECT n FROM event_handover WHERE merchant_id = :m{lock}"),  # noqa: S608 - a constant
-            {"m": merchant_id},
-        ).scalar()
+        query = text(f"SELECT n FROM event_handover WHERE merchant_id = :m{lock}")  # noqa: S608 - a constant
+        found = tx.conn.execute(query, {"m": merchant_id}).scalar()
+        if found is None and lock:
+            # Before the first hand-over there is no row to hold on to; without one it could finish beside us.
+            tail.make_watermark(tx, merchant_id)
+            found = tx.conn.execute(query, {"m": merchant_id}).scalar()
         return int(found or 0)
 
     def append(self, tx: Transaction, events: Sequence[NewEvent]) -> None:

@@ -168,12 +168,16 @@ def append(tx: Transaction, events: Sequence[NewEvent]) -> None:
         accept(tx, events)
         return
     cursor = _cursor(tx)
-    last = cursor.execute(
-        "SELECT coalesce(max(number), 0) FROM event_beside WHERE merchant_id = ?", (events[0].merchant_id,)
-    ).fetchone()[0]
-    cursor.executemany(
-        _SQLITE_BESIDE, ((number, *_values(event)) for number, event in enumerate(events, last + 1))
-    )
+    by_merchant: defaultdict[str, list[NewEvent]] = defaultdict(list)
+    for event in events:
+        by_merchant[event.merchant_id].append(event)
+    for merchant_id, theirs in by_merchant.items():
+        last = cursor.execute(
+            "SELECT coalesce(max(number), 0) FROM event_beside WHERE merchant_id = ?", (merchant_id,)
+        ).fetchone()[0]
+        cursor.executemany(
+            _SQLITE_BESIDE, ((number, *_values(event)) for number, event in enumerate(theirs, last + 1))
+        )
 
 
 def read_beside(tx: Transaction, merchant_id: str, limit: int) -> list[tuple[int, NewEvent]]:
@@ -212,6 +216,13 @@ def read_latest(tx: Transaction, merchant_id: str, limit: int) -> list[LoggedEve
             " ORDER BY epoch DESC, number DESC LIMIT %s"
         )
     return [LoggedEvent(*row) for row in _cursor(tx).execute(sql, (merchant_id, limit))][::-1]
+
+
+def make_watermark(tx: Transaction, merchant_id: str) -> None:
+    """Make the row that ``watermark`` reads, for a merchant that has none."""
+    tx.conn.execute(
+        text("INSERT INTO event_handover VALUES (:m, 0, 0, 0) ON CONFLICT DO NOTHING"), {"m": merchant_id}
+    )
 
 
 def watermark(tx: Transaction, merchant_id: str) -> tuple[int, Position]:
