@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from guanxi.customers.members.model import Sort
+
 if TYPE_CHECKING:
     from guanxi.customers.events.service import EventIntake
     from guanxi.customers.members.model import (
         MemberLine,
         MemberProfile,
         Overview,
-        Sort,
         Summary,
         TimelineEntry,
     )
