@@ -55,7 +55,7 @@ class _FileIntake:
         for one in rejected:
             place = ", ".join(f"{key} {value}" for key, value in one.place.items())
             letters.append((one.raw, Refused(one.code, one.reason, place)))
-        self._product.intake.reject(self._merchant, self._source.name, letters)
+        self._product.intake.reject(self._merchant, self._source, letters)
 
 
 def import_(

@@ -30,6 +30,7 @@ _FUTURE = 24 * HOUR
 _OLDEST = from_datetime(datetime(2000, 1, 1, tzinfo=UTC))
 _CONTEXT = ("campaign", "locale", "library", "app", "os", "device", "referrer")
 _MOST_IDENTITIES = 16
+_WIDEST_ID = 10**64
 _SOME_ACCOUNT = "default"
 
 
@@ -100,9 +101,12 @@ def arrive(
     contents = _contents(message, named, kind, context, unidentified)
     if isinstance(contents, Refused):
         return contents
+    event_id = message.message_id or _made_id(message)
+    if isinstance(event_id, Refused):
+        return event_id
     account, channel = context.get("account"), context.get("channel")
     return Arrival(
-        event_id=message.message_id or _made_id(message),
+        event_id=event_id,
         type=named,
         version=kind.version if kind else 0,
         written_at=times[0],
@@ -156,7 +160,8 @@ def _identities(
     def add(kind: str, scope: str, value: Any) -> None:
         if value is None or value == "":
             return
-        text = value if isinstance(value, str) else str(value)
+        # A longer number is no id, and Python refuses to write out one of thousands of digits.
+        text = value if isinstance(value, str) else str(value) if abs(value) < _WIDEST_ID else "9" * 600
         known = identify(kind, scope, text)
         if isinstance(known, Rejection):
             rejected.append({"type": kind, "value": text[:256], "what": known.code})
@@ -173,7 +178,7 @@ def _identities(
         bad = _listed(listed, add)
         if bad:
             return bad, rejected
-    traits = message.traits if message.type == "identify" else context.get("traits")
+    traits = message.traits if message.type == "identify" and message.traits else context.get("traits")
     if isinstance(traits, dict):
         for kind, names in (("phone", ("phone", "mobile")), ("email", ("email",))):
             for name in names:
@@ -271,7 +276,7 @@ def _times(message: Message, received_at: int, sent_at: int | None) -> tuple[int
     time = written
     if sent_at is not None and abs(received_at - sent_at) > _SKEW:
         time = written + received_at - sent_at
-    if not _OLDEST <= written <= received_at + 366 * DAY or time > received_at + _FUTURE:
+    if not _OLDEST <= written <= received_at + 366 * DAY or not _OLDEST <= time <= received_at + _FUTURE:
         return Refused(
             "impossible_time",
             Text(
@@ -301,13 +306,13 @@ def _contents(
     traits = message.traits or (context.get("traits") if named == "identify" else None)
     if isinstance(traits, dict) and traits:
         _put(payload, private, "traits", *personal.split(traits, personal.IN_TRAITS))
-    said = {
-        "name": message.name,
-        "category": message.category,
-        "group": message.group_id,
-        "consent": _consents(context),
-    }
-    payload.update({key: value for key, value in said.items() if value is not None})
+    said = {"name": message.name, "category": message.category, "group": message.group_id}
+    public, closed = personal.split({key: value for key, value in said.items() if value is not None}, ())
+    payload.update(public)
+    private.update(closed)
+    consents = _consents(context)
+    if consents is not None:
+        payload["consent"] = consents
     about = {key: context[key] for key in _CONTEXT if key in context}
     page = context.get("page")
     if isinstance(page, dict):
@@ -343,6 +348,19 @@ def _put(
         private[key] = closed
 
 
-def _made_id(message: Message) -> str:
-    """Return an id for a message without one: the same content is the same message."""
-    return "made:" + content_hash(msgspec.json.encode(message)).hex()
+def _made_id(message: Message) -> str | Refused:
+    """Return an id for a message without one: the same content is the same message, whenever it is sent."""
+    try:
+        content = msgspec.json.encode(msgspec.structs.replace(message, sent_at=None))
+    except UNENCODABLE as error:
+        return unencodable(error)
+    return "made:" + content_hash(content).hex()
+
+
+UNENCODABLE = (ValueError, TypeError, OverflowError, RecursionError)
+"""What encoding raises for lone surrogates, values that JSON does not know, and a thousand levels."""
+
+
+def unencodable(error: Exception) -> Refused:
+    """Say that a message cannot be written as JSON."""
+    return Refused("malformed", Text(f"消息无法编码：{error}", f"The message cannot be encoded: {error}"))

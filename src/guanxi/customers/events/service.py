@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -88,8 +89,7 @@ class EventIntake:
             arrival = self._judge(item, source, catalogue, now, sent_at)
             event = arrival if isinstance(arrival, Refused) else seal(arrival)
             if isinstance(event, Refused):
-                raw = msgspec.json.encode(item) if isinstance(item, dict) else bytes(item)  # type: ignore[arg-type]
-                letters.append(self.letter(merchant_id, source.name, raw, event, now))
+                letters.append(self.letter(merchant_id, source, _raw(item), event, now))
             else:
                 events.append(event)
         return Prepared(events, letters)
@@ -124,10 +124,8 @@ class EventIntake:
                 )
                 payload = encode(arrival.payload)
                 id_hash = content_hash(arrival.event_id.encode())
-            except (UnicodeEncodeError, ValueError, RecursionError) as error:
-                return Refused(
-                    "malformed", Text(f"消息无法编码：{error}", f"The message cannot be encoded: {error}")
-                )
+            except decide.UNENCODABLE as error:
+                return decide.unencodable(error)
             return NewEvent(
                 merchant_id=merchant.merchant_id,
                 event_id=arrival.event_id,
@@ -148,18 +146,20 @@ class EventIntake:
 
         return seal
 
-    def letter(self, merchant_id: str, source: str, raw: bytes, refused: Refused, now: int) -> DeadLetter:
+    def letter(self, merchant_id: str, source: Source, raw: bytes, refused: Refused, now: int) -> DeadLetter:
         """Return the dead letter for a rejected input."""
         return DeadLetter(
             merchant_id=merchant_id,
             letter_id=content_hash(raw),
             state="open",
             received_at=now,
-            source=source,
+            source=source.name,
+            account=source.account,
+            channel=source.channel,
             code=refused.code,
-            reason_zh=refused.reason.zh[:1000],
-            reason_en=refused.reason.en[:1000],
-            path=refused.path[:200],
+            reason_zh=_storable(refused.reason.zh[:1000]),
+            reason_en=_storable(refused.reason.en[:1000]),
+            path=_storable(refused.path[:200]),
             times=1,
             raw=self._vault.sealer("tail", merchant_id).seal(raw[:MOST_KEPT]),
             settled_at=0,
@@ -172,7 +172,7 @@ class EventIntake:
         accepted = sum(fresh)
         return Receipt(accepted, len(fresh) - accepted, len(prepared.letters))
 
-    def reject(self, merchant_id: str, source: str, rejected: Sequence[tuple[bytes, Refused]]) -> None:
+    def reject(self, merchant_id: str, source: Source, rejected: Sequence[tuple[bytes, Refused]]) -> None:
         """Keep inputs that could not even become messages."""
         now = self._clock.now()
         letters = [self.letter(merchant_id, source, raw, refused, now) for raw, refused in rejected]
@@ -194,7 +194,7 @@ class EventIntake:
         if letter.state != "open":
             return Refused("settled", Text("这条死信已处理。", "This dead letter is settled."))
         merchant, catalogue = self.merchant(merchant_id)
-        source = Source(letter.source, "", "")
+        source = Source(letter.source, letter.account, letter.channel)
         arrival = self._judge(raw or self.raw_letter(letter), source, catalogue, letter.received_at, None)
         event = (
             arrival if isinstance(arrival, Refused) else self._sealing(merchant, letter.received_at)(arrival)
@@ -229,6 +229,26 @@ def declare(tx: Transaction, merchant_id: str, name: str, spec: Any, now: int) -
 def fragment(key: bytes, seen: Seen) -> int:
     """Return the fragment of an identity: a keyed hash of what it is, the same wherever and whenever it is met."""
     return keyed_hash(key, f"{seen.type}|{seen.scope}|{seen.value}")
+
+
+def _storable(text: str) -> str:
+    """Return what a database takes as text: reasons quote their input, which may hold NUL or half a letter."""
+    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def _raw(item: msgspec.Raw | bytes | Mapping[str, Any]) -> bytes:
+    """Return a rejected message as bytes, as true to what came as can be."""
+    if not isinstance(item, dict):
+        return bytes(item)  # type: ignore[arg-type]
+    try:
+        return msgspec.json.encode(item)
+    except decide.UNENCODABLE:
+        pass
+    try:
+        return json.dumps(item, default=str).encode()  # writes lone surrogates as escapes
+    except decide.UNENCODABLE:
+        shallow = {key: value for key, value in item.items() if isinstance(value, str | bool | None)}
+        return json.dumps(shallow).encode()
 
 
 def _subject_first(seen: Seen) -> tuple[int, Seen]:

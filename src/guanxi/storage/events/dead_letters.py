@@ -19,7 +19,8 @@ State = Literal["open", "mended", "dropped"]
 class DeadLetter(NamedTuple):
     """One rejected input. ``letter_id`` is a hash of the input, so that the same one is kept once.
 
-    ``raw`` is sealed under the merchant's key; ``times`` counts how often it came; instants are microseconds UTC.
+    ``source``, ``account`` and ``channel`` say who sent it: a mended one becomes an event of theirs. ``raw`` is sealed
+    under the merchant's key; ``times`` counts how often it came; instants are microseconds UTC.
     """
 
     merchant_id: str
@@ -27,6 +28,8 @@ class DeadLetter(NamedTuple):
     state: State
     received_at: int
     source: str
+    account: str
+    channel: str
     code: str
     reason_zh: str
     reason_en: str

@@ -68,6 +68,8 @@ def upgrade() -> None:
         sa.Column("state", sa.String, nullable=False),
         sa.Column("received_at", _BIG, nullable=False),
         sa.Column("source", sa.String, nullable=False),
+        sa.Column("account", sa.String, nullable=False),
+        sa.Column("channel", sa.String, nullable=False),
         sa.Column("code", sa.String, nullable=False),
         sa.Column("reason_zh", sa.String, nullable=False),
         sa.Column("reason_en", sa.String, nullable=False),
