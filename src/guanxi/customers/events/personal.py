@@ -1,13 +1,16 @@
 """What counts as personal in a message, so that it is sealed before it rests anywhere.
 
 A declared field says so itself. For everything else: names that usually hold personal data, in English and Chinese, and
-values that look like a mainland phone or identity number whatever they are called. When in doubt it is personal: a
-sealed field costs a key look-up, an open one cannot be taken back from the lake.
+values that look like a mainland phone or identity number or an e-mail address, whatever they are called. When in doubt
+it is personal: a sealed field costs a key look-up, an open one cannot be taken back from the lake.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
+
+from guanxi.customers.events.model import FieldType
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
@@ -19,6 +22,7 @@ ALWAYS = frozenset(
     " identitycard passport birthday birthdate dateofbirth dob ip ipaddress username nickname nick realname fullname"
     " firstname lastname familyname givenname avatar contact contactname receiver receivername receiverphone consignee"
     " buyername buyerphone wechat wechatid qq latitude longitude lat lng bankcard cardno cardnumber"
+    " openid unionid externaluserid alipayuserid idfa idfv oaid imei imsi mac macaddress androidid advertisingid deviceid"
     " 姓名 名字 手机 手机号 手机号码 电话 联系电话 邮箱 地址 收货地址 身份证 身份证号 生日 昵称 收货人 收件人 微信号 银行卡".split()
 )
 """Names that are personal anywhere, without case, ``_`` and ``-``."""
@@ -26,11 +30,20 @@ ALWAYS = frozenset(
 IN_TRAITS = ALWAYS | {"name", "location"}
 """Names that are personal when they describe a person, but not when they describe a product or a page."""
 
-IN_CONTEXT = ALWAYS | {"location"}
+IN_CONTEXT = ALWAYS | {"location", "id", "token"}
 """Names that are personal in what a client says of its surroundings."""
 
 _DEEPEST = 8
-_SUSPECT_SIZES = frozenset({11, 13, 14, 18})
+_GAP = r"[\s.\u00b7-]*"
+_PHONE = re.compile(
+    rf"[(]?(?:\+?86|0086)?[)]?{_GAP}1[3-9]\d{_GAP}\d{{4}}{_GAP}\d{{4}}(?:[-,#转]\d{{1,6}})?", re.ASCII
+)
+_EMAIL = re.compile(r"[^\s@]{1,64}@[^\s@.]+(?:\.[^\s@.]+)+")
+_FULL_WIDTH = str.maketrans("０１２３４５６７８９＋－（）", "0123456789+-()")
+_PHONES = ((13_000_000_000, 19_999_999_999), (8_613_000_000_000, 8_619_999_999_999))
+"""Phones that a spreadsheet has turned into numbers."""
+_NUMERIC = frozenset({FieldType.INT, FieldType.MONEY, FieldType.NUMBER, FieldType.LIST})
+"""Declared types whose numbers are what they say; those in a declared list are declared too."""
 
 _MOST_REMEMBERED = 20_000
 _PLAIN: dict[str, str] = {}
@@ -43,7 +56,8 @@ def split(
     """Split properties into those that may rest in the open and the personal ones; both keep their nesting.
 
     ``names`` are personal at the first level; deeper down, where ``name`` is mostly a product's, only ``ALWAYS`` are.
-    What a declaration says of a property comes before what its name suggests.
+    What a declaration says of a property comes before what its name suggests, and a number in a field declared as one is
+    no phone.
     """
     public: dict[str, Any] = {}
     personal: dict[str, Any] = {}
@@ -52,7 +66,8 @@ def split(
         if known.personal if known is not None else _is_personal_name(key, names):
             personal[key] = value
         else:
-            _place(public, personal, key, value, ALWAYS, 0)
+            numbers = known is None or known.type not in _NUMERIC
+            _place(public, personal, key, value, ALWAYS, 0, numbers=numbers)
     return public, personal
 
 
@@ -66,7 +81,14 @@ def _is_personal_name(key: str, names: Container[str]) -> bool:
 
 
 def _place(
-    public: dict[str, Any], personal: dict[str, Any], key: str, value: Any, names: Container[str], depth: int
+    public: dict[str, Any],
+    personal: dict[str, Any],
+    key: str,
+    value: Any,
+    names: Container[str],
+    depth: int,
+    *,
+    numbers: bool,
 ) -> None:
     if isinstance(value, str):
         (personal if _looks_personal(value) else public)[key] = value
@@ -80,17 +102,20 @@ def _place(
             if _is_personal_name(name, names):
                 closed_part[name] = inner
             else:
-                _place(open_part, closed_part, name, inner, names, depth + 1)
+                _place(open_part, closed_part, name, inner, names, depth + 1, numbers=numbers)
         public[key] = open_part
         if closed_part:
             personal[key] = closed_part
-    elif isinstance(value, list) and value and _list_is_personal(value, names, depth):
+    elif isinstance(value, list):
+        hidden = value and _list_is_personal(value, names, depth, numbers=numbers)
+        (personal if hidden else public)[key] = value
+    elif numbers and _is_phone_number(value):
         personal[key] = value
     else:
         public[key] = value
 
 
-def _list_is_personal(values: list[Any], names: Container[str], depth: int) -> bool:
+def _list_is_personal(values: list[Any], names: Container[str], depth: int, *, numbers: bool) -> bool:
     """Say whether any element holds something personal; a list is then sealed whole, so that its order is kept."""
     if depth >= _DEEPEST:
         return True
@@ -106,19 +131,34 @@ def _list_is_personal(values: list[Any], names: Container[str], depth: int) -> b
                 if kind is str:
                     if _looks_personal(inner):
                         return True
-                elif (kind is dict or kind is list) and _list_is_personal([inner], names, depth + 1):
+                elif kind is dict or kind is list:
+                    if _list_is_personal([inner], names, depth + 1, numbers=numbers):
+                        return True
+                elif numbers and _is_phone_number(inner):
                     return True
-        elif isinstance(value, list) and _list_is_personal(value, names, depth + 1):
+        elif isinstance(value, list):
+            if _list_is_personal(value, names, depth + 1, numbers=numbers):
+                return True
+        elif numbers and _is_phone_number(value):
             return True
     return False
 
 
 def _looks_personal(text: str) -> bool:
     size = len(text)
-    if size not in _SUSPECT_SIZES:
+    if "@" in text:
+        return size <= 320 and _EMAIL.fullmatch(text.strip()) is not None
+    if not 11 <= size <= 30:
         return False
-    if size == 11:
-        return text[0] == "1" and text[1] in "3456789" and text.isdigit()
-    if size == 18:
-        return text[:17].isdigit() and (text[17] in "0123456789xX")
-    return text.startswith(("86", "+86")) and text[-11] == "1" and text[-11:].isdigit()
+    # Most texts are neither, and begin so: the expression is tried on what is left.
+    if text[0].isalpha():
+        return False
+    plain = text.strip() if text.isascii() else text.strip().translate(_FULL_WIDTH)
+    if len(plain) == 18 and plain[:17].isdigit() and plain[17] in "0123456789xX":
+        return True
+    return _PHONE.fullmatch(plain) is not None
+
+
+def _is_phone_number(value: Any) -> bool:
+    kind = type(value)
+    return (kind is int or kind is float) and any(low <= value <= high for low, high in _PHONES)
