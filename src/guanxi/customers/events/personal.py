@@ -36,8 +36,9 @@ IN_CONTEXT = ALWAYS | {"location", "id", "token"}
 _DEEPEST = 8
 _GAP = r"[\s.\u00b7-]*"
 _PHONE = re.compile(
-    rf"[(]?(?:\+?86|0086)?[)]?{_GAP}1[3-9]\d{_GAP}\d{{4}}{_GAP}\d{{4}}(?:[-,#转]\d{{1,6}})?", re.ASCII
+    rf"\s*[(]?(?:\+?86|0086)?[)]?{_GAP}1[3-9]\d{_GAP}\d{{4}}{_GAP}\d{{4}}(?:[-,#转]\d{{1,6}})?\s*", re.ASCII
 )
+_BEGINNINGS = frozenset("1+08( ")
 _EMAIL = re.compile(r"[^\s@]{1,64}@[^\s@.]+(?:\.[^\s@.]+)+")
 _FULL_WIDTH = str.maketrans("０１２３４５６７８９＋－（）", "0123456789+-()")
 _PHONES = ((13_000_000_000, 19_999_999_999), (8_613_000_000_000, 8_619_999_999_999))
@@ -120,43 +121,36 @@ def _list_is_personal(values: list[Any], names: Container[str], depth: int, *, n
     if depth >= _DEEPEST:
         return True
     for value in values:
-        if isinstance(value, str):
-            if _looks_personal(value):
-                return True
-        elif isinstance(value, dict):
+        if isinstance(value, dict):
             for key, inner in value.items():
-                if _is_personal_name(key, names):
+                if _is_personal_name(key, names) or _holds_personal(inner, names, depth, numbers=numbers):
                     return True
-                kind = type(inner)
-                if kind is str:
-                    if _looks_personal(inner):
-                        return True
-                elif kind is dict or kind is list:
-                    if _list_is_personal([inner], names, depth + 1, numbers=numbers):
-                        return True
-                elif numbers and _is_phone_number(inner):
-                    return True
-        elif isinstance(value, list):
-            if _list_is_personal(value, names, depth + 1, numbers=numbers):
-                return True
-        elif numbers and _is_phone_number(value):
+        elif _holds_personal(value, names, depth, numbers=numbers):
             return True
     return False
+
+
+def _holds_personal(value: Any, names: Container[str], depth: int, *, numbers: bool) -> bool:
+    kind = type(value)
+    if kind is str:
+        return _looks_personal(value)
+    if kind is dict or kind is list:
+        return _list_is_personal(value if kind is list else [value], names, depth + 1, numbers=numbers)
+    return numbers and _is_phone_number(value)
 
 
 def _looks_personal(text: str) -> bool:
     size = len(text)
     if "@" in text:
-        return size <= 320 and _EMAIL.fullmatch(text.strip()) is not None
+        return size <= 320 and _EMAIL.fullmatch(text.strip()) is not None  # RFC 5321 allows 254
     if not 11 <= size <= 30:
         return False
-    # Most texts are neither, and begin so: the expression is tried on what is left.
-    if text[0].isalpha():
-        return False
-    plain = text.strip() if text.isascii() else text.strip().translate(_FULL_WIDTH)
-    if len(plain) == 18 and plain[:17].isdigit() and plain[17] in "0123456789xX":
+    if size == 18 and text[:17].isdigit() and text[17] in "0123456789xX":
         return True
-    return _PHONE.fullmatch(plain) is not None
+    # The expression is tried on the few that can begin a phone.
+    if text[0] in _BEGINNINGS:
+        return _PHONE.fullmatch(text) is not None
+    return not text.isascii() and _PHONE.fullmatch(text.translate(_FULL_WIDTH)) is not None
 
 
 def _is_phone_number(value: Any) -> bool:
