@@ -35,6 +35,13 @@ _KEEP = (
 )
 
 
+_CAUTION = "CASE {0}.verdict WHEN 'separated' THEN 2 WHEN 'withdrawn' THEN 1 ELSE 0 END"
+_SETTLES = (
+    f"(excluded.decided_at, {_CAUTION.format('excluded')}, excluded.decided_by)"
+    f" > (old.decided_at, {_CAUTION.format('old')}, old.decided_by)"
+)
+
+
 def identities(tx: Transaction, merchant_id: str, fragments: Collection[int]) -> dict[int, Identity]:
     """Return those of the fragments that are known."""
     rows = sets.find(
@@ -80,8 +87,8 @@ def save_links(
 
 
 def save_verdicts(tx: Transaction, merchant_id: str, verdicts: Iterable[Verdict]) -> None:
-    """Keep verdicts; the latest of a pair holds."""
-    newer = "CASE WHEN excluded.decided_at >= old.decided_at THEN excluded.{0} ELSE old.{0} END"
+    """Keep verdicts; the latest of a pair holds, as ``decide.settled`` says."""
+    newer = f"CASE WHEN {_SETTLES} THEN excluded.{{0}} ELSE old.{{0}} END"
     names = ("verdict", "decided_by", "decided_at")
     sets.upsert(
         tx,
@@ -98,6 +105,7 @@ def save_people(
     sets.delete(tx, schema.holding, merchant_id, "fragment", region)
     sets.delete(tx, schema.member, merchant_id, "member", region)
     sets.delete(tx, schema.refusal, merchant_id, "a", region)
+    sets.delete(tx, schema.refusal, merchant_id, "b", region)
     members, holdings = [], []
     for person in resolution.people:
         parts = [region[held.fragment] for held in person.holdings]

@@ -15,7 +15,8 @@ import msgspec
 from guanxi.customers.events.measures import Contribution, Extract
 from guanxi.customers.events.model import Seen
 from guanxi.customers.identity.kinds import KINDS
-from guanxi.customers.identity.model import LATEST, Decision, LinkKind
+from guanxi.customers.identity.decide import settled
+from guanxi.customers.identity.model import LATEST, Decision, LinkKind, Verdict
 
 EVERYBODY = 0
 """The fragment that stands for all customers together in the daily buckets."""
@@ -78,7 +79,7 @@ class Effects:
     first_seen: dict[int, int] = field(default_factory=dict)
     values: dict[int, Seen] = field(default_factory=dict)
     links: dict[LinkKey, tuple[int, str]] = field(default_factory=dict)
-    verdicts: dict[tuple[int, int], tuple[int, str, str]] = field(default_factory=dict)
+    verdicts: dict[tuple[int, int], Verdict] = field(default_factory=dict)
     attributes: dict[tuple[int, str], Latest] = field(default_factory=dict)
     consents: dict[tuple[int, str, str], Latest] = field(default_factory=dict)
     buckets: dict[tuple[int, int, int], list[int]] = field(default_factory=dict)
@@ -101,7 +102,8 @@ def fold(events: Sequence[Read], types: Mapping[int, str], extract: Callable[[st
         if event.type in _SILENT:
             _decide(effects, event, payload.properties)
             continue
-        _meet(effects, event, types)
+        _meet(effects, event)
+        _link(effects, event, types)
         if event.type == "identify":
             _describe(effects, event, payload.traits)
         if event.type in _CONSENTS:
@@ -131,16 +133,19 @@ def _add_up(
             held[5] = max(held[5], time)
 
 
-def _meet(effects: Effects, event: Read, types: Mapping[int, str]) -> None:
-    fragments = event.fragments
-    for fragment in fragments:
+def _meet(effects: Effects, event: Read) -> None:
+    for fragment in event.fragments:
         known = effects.first_seen.get(fragment)
         if known is None or event.time < known:
             effects.first_seen[fragment] = event.time
-    for fragment, seen in zip(fragments, event.seen, strict=False):
+    for fragment, seen in zip(event.fragments, event.seen, strict=False):
         # A phone may come hashed first and plain later: the readable form is kept.
         if fragment not in effects.values or (seen.shown and not effects.values[fragment].shown):
             effects.values[fragment] = seen
+
+
+def _link(effects: Effects, event: Read, types: Mapping[int, str]) -> None:
+    fragments = event.fragments
     if len(fragments) < 2:
         return
     kind = LinkKind.VERIFIED if event.type == "identity.verified" else LinkKind.OBSERVED
@@ -169,10 +174,13 @@ def _decide(effects: Effects, event: Read, properties: Mapping[str, Any]) -> Non
     decision = _DECISIONS.get(event.type)
     if decision is None or len(event.fragments) != 2:
         return
-    pair = (min(event.fragments), max(event.fragments))
-    said = (event.time, Decision(decision).value, str(properties.get("by", "")))
-    if pair not in effects.verdicts or said > effects.verdicts[pair]:
-        effects.verdicts[pair] = said
+    # It may come before the events that made the two known.
+    _meet(effects, event)
+    one, other = event.fragments
+    said = Verdict(one, other, Decision(decision), event.time, _kept(properties.get("by", "")))
+    for pair, verdict in settled([said]).items():
+        held = effects.verdicts.get(pair)
+        effects.verdicts[pair] = settled([held, verdict])[pair] if held else verdict
 
 
 def _describe(effects: Effects, event: Read, public: Mapping[str, Any]) -> None:

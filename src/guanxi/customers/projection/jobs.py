@@ -9,7 +9,7 @@ from guanxi.customers.events import sealing
 from guanxi.customers.events.measures import Extract, Numbering, extractor
 from guanxi.customers.events.model import Seen
 from guanxi.customers.identity import service as people
-from guanxi.customers.identity.model import Decision, Identity, Verdict
+from guanxi.customers.identity.model import Identity
 from guanxi.customers.projection import decide, search, store
 from guanxi.customers.projection.decide import Effects, Read
 from guanxi.kernel.phone import mask
@@ -159,12 +159,8 @@ class Projection:
         links = [
             (*key, *said) for key, said in effects.links.items() if key.a in everyone and key.b in everyone
         ]
-        paired = {end for pair in effects.verdicts for end in pair}
-        everyone |= people.known(tx, merchant_id, paired).keys()
         verdicts = [
-            Verdict(a, b, Decision(decision), at, by)
-            for (a, b), (at, decision, by) in effects.verdicts.items()
-            if a in everyone and b in everyone
+            verdict for (a, b), verdict in effects.verdicts.items() if a in everyone and b in everyone
         ]
         return people.record(tx, merchant_id, links, verdicts)
 
