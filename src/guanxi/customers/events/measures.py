@@ -107,11 +107,11 @@ def _slice_elements(name: str, dimension: Dimension, numbering: Numbering) -> _C
         for measure, field in fields.items():
             sums: dict[str, int] = {}
             for element in elements:
-                value = element.get(key)
-                if value is not None and value != "":
+                value = _text(element.get(key))
+                if value:
                     sums[value] = sums.get(value, 0) + (element.get(field) or 0)
             for value, total in sums.items():
-                found.append((numbering.of(Series(name, measure, dimension.name, _text(value))), total))
+                found.append((numbering.of(Series(name, measure, dimension.name, value)), total))
 
     return cut
 
@@ -119,4 +119,4 @@ def _slice_elements(name: str, dimension: Dimension, numbering: Numbering) -> _C
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return value[:MOST_LETTERS] if isinstance(value, str) else ""
+    return value[:MOST_LETTERS].replace("\x00", "\ufffd") if isinstance(value, str) else ""

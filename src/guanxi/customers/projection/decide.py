@@ -22,6 +22,8 @@ EVERYBODY = 0
 """The fragment that stands for all customers together in the daily buckets."""
 
 _CLIQUE = 4
+_LONGEST = 64
+"""Letters of the name of an attribute, a purpose or a channel; a longer attribute is no attribute."""
 _DECISIONS = {
     "identity.joined": "joined",
     "identity.separated": "separated",
@@ -187,21 +189,31 @@ def _describe(effects: Effects, event: Read, public: Mapping[str, Any]) -> None:
     if not event.fragments:
         return
     closed = event.personal.get("traits") or {}
-    for traits, personal in ((public, False), (closed, True)):
-        for name, value in traits.items():
-            if value is not None and len(name) <= 64:
-                _keep(
-                    effects.attributes,
-                    (event.fragments[0], name),
-                    Latest(event.time, event.event_id, value, personal),
-                )
+    for name in {**public, **closed}:
+        # Of a nested trait a part may be sealed and the rest open; it is one attribute, and personal.
+        value = _joined(public.get(name), closed.get(name))
+        if value is not None and len(name) <= _LONGEST:
+            said = Latest(event.time, event.event_id, value, name in closed)
+            _keep(effects.attributes, (event.fragments[0], _kept(name)), said)
+
+
+def _joined(one: Any, other: Any) -> Any:
+    if not isinstance(one, dict) or not isinstance(other, dict):
+        return one if other is None else other
+    return {name: _joined(one.get(name), other.get(name)) for name in {**one, **other}}
+
+
+def _kept(value: Any) -> str:
+    """Return a value as text that every database takes as part of a key."""
+    return str(value).replace("\x00", "\ufffd")[:_LONGEST]
 
 
 def _consent(effects: Effects, event: Read, properties: Mapping[str, Any], *, given: bool) -> None:
     if not event.fragments:
         return
-    key = (event.fragments[0], str(properties.get("purpose", "")), str(properties.get("channel", "")))
-    value = {"given": given, "evidence": str(properties.get("evidence", ""))[:500]}
+    key = (event.fragments[0], _kept(properties.get("purpose", "")), _kept(properties.get("channel", "")))
+    evidence = str(properties.get("evidence", "")).replace("\x00", "\ufffd")
+    value = {"given": given, "evidence": evidence[:500]}
     said = Latest(event.time, event.event_id, value, personal=False)
     known = effects.consents.get(key)
     # At the same instant the withdrawal holds.
