@@ -75,6 +75,9 @@ class Projection:
         carried = [unpack(event.fragments) for event in events]
         known = people.known(tx, merchant_id, {one for fragments in carried for one in fragments})
         types = {fragment: identity.type for fragment, identity in known.items()}
+        # A phone that came hashed so far may now come plain.
+        hashed = store.unreadable(tx, merchant_id, [one for one, type_ in types.items() if type_ == "phone"])
+        readable = known.keys() - hashed
         merchant = self._vault.sealer("tail", merchant_id)
         forgotten = {event.subject for event in events if sealing.has_personal(event.sealed)}
         persons = self._keys.sealers(tx, merchant_id, forgotten)
@@ -82,7 +85,7 @@ class Projection:
         for event, fragments in zip(events, carried, strict=True):
             seen: Sequence[Seen] = ()
             personal: Mapping[str, Any] = {}
-            if sealing.has_personal(event.sealed) or not known.keys() >= set(fragments):
+            if sealing.has_personal(event.sealed) or not readable >= set(fragments):
                 opened = sealing.open_event(event, merchant, persons)
                 seen, personal = opened.i, opened.p
                 types.update((fragment, one.type) for fragment, one in zip(fragments, seen, strict=False))
@@ -146,7 +149,7 @@ class Projection:
             for fragment, seen in new.items()
         ]
         people.meet(tx, merchant_id, singles)
-        store.save_tokens(tx, merchant_id, self._identity_tokens(merchant_id, new))
+        store.save_tokens(tx, merchant_id, self._identity_tokens(merchant_id, effects.values))
         return earlier
 
     def _now_readable(self, effects: Effects, fragment: int) -> bool:
@@ -164,10 +167,12 @@ class Projection:
         ]
         return people.record(tx, merchant_id, links, verdicts)
 
-    def _identity_tokens(self, merchant_id: str, new: Mapping[int, Seen]) -> list[tuple[int, int]]:
+    def _identity_tokens(self, merchant_id: str, values: Mapping[int, Seen]) -> list[tuple[int, int]]:
         key = self._vault.lookup_key(merchant_id)
         return [
-            (token, fragment) for fragment, seen in new.items() for token in search.identity_tokens(key, seen)
+            (token, fragment)
+            for fragment, seen in values.items()
+            for token in search.identity_tokens(key, seen)
         ]
 
     def _name_tokens(self, merchant_id: str, effects: Effects) -> list[tuple[int, int]]:

@@ -55,6 +55,12 @@ def save_identities(tx: Transaction, rows: Sequence[tuple[str, int, str, str, st
     sets.upsert(tx, schema.identity, rows, update=f"{_FIRST}, {shown}")
 
 
+def unreadable(tx: Transaction, merchant_id: str, fragments: Collection[int]) -> set[int]:
+    """Return those of the fragments of which no readable form is kept."""
+    rows = sets.find(tx, schema.identity, merchant_id, "fragment", fragments, "fragment, mask")
+    return {fragment for fragment, shown in rows if not shown}
+
+
 def save_tokens(tx: Transaction, merchant_id: str, tokens: Iterable[tuple[int, int]]) -> None:
     """Keep search tokens as (token, fragment)."""
     sets.upsert(tx, schema.token, [(merchant_id, *row) for row in set(tokens)])
