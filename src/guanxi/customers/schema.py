@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Index, PrimaryKeyConstraint, String, Table
 
-from guanxi.storage.schema import Big, Bytes, Merchant, main
+from guanxi.storage.schema import Big, Bytes, Code, Merchant, main
 
 
 def _table(name: str, *columns: Column | Index, key: tuple[str, ...], note: str) -> Table:  # type: ignore[type-arg]
@@ -25,6 +25,10 @@ def _big(name: str) -> Column[int]:
 
 def _text(name: str) -> Column[str]:
     return Column(name, String, nullable=False)
+
+
+def _code(name: str) -> Column[str]:
+    return Column(name, Code, nullable=False)
 
 
 def _bytes(name: str) -> Column[bytes]:
@@ -75,7 +79,7 @@ link = _table(
     _text("kind"),
     _big("slot"),
     _big("seen_at"),
-    _text("event_id"),
+    _code("event_id"),
     Index("ix_customer_link_b", "merchant_id", "b"),
     key=("a", "b", "kind", "slot"),
     note="Identities met together, a < b. `slot` is the day where a phone is involved, because phones change hands; else 0.",
@@ -87,7 +91,7 @@ verdict = _table(
     _big("b"),
     _text("verdict"),
     _big("decided_at"),
-    _text("decided_by"),
+    _code("decided_by"),
     key=("a", "b"),
     note="What a person decided about a pair of identities: joined or separated. The latest holds.",
 )
@@ -132,7 +136,7 @@ attribute = _table(
     _flag("personal"),
     _bytes("value"),
     _big("time"),
-    _text("event_id"),
+    _code("event_id"),
     key=("fragment", "name"),
     note="The newest value of each attribute of each fragment, as JSON; sealed under the person's key when personal.",
 )
@@ -144,7 +148,7 @@ consent = _table(
     _text("channel"),
     _flag("given"),
     _big("time"),
-    _text("event_id"),
+    _code("event_id"),
     _text("evidence"),
     key=("fragment", "purpose", "channel"),
     note="Consent by purpose and channel, as last said.",

@@ -28,4 +28,7 @@ Merchant = String(32)
 Big = BigInteger().with_variant(Integer(), "sqlite")
 """A signed 64-bit integer: instants (µs), days, fen, fragments, positions."""
 
+Code = String().with_variant(String(collation="C"), "postgresql")
+"""Text that is compared letter by letter, as Python and SQLite do, whatever language the server sorts by."""
+
 Bytes = LargeBinary

@@ -8,6 +8,8 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
+# What decides between two values of one instant is compared letter by letter.
+_CODE = sa.String().with_variant(sa.String(collation="C"), "postgresql")
 _BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
@@ -31,7 +33,7 @@ def upgrade() -> None:
         sa.Column("personal", sa.Boolean, nullable=False),
         sa.Column("value", sa.LargeBinary, nullable=False),
         sa.Column("time", _BIG, nullable=False),
-        sa.Column("event_id", sa.String, nullable=False),
+        sa.Column("event_id", _CODE, nullable=False),
         sa.PrimaryKeyConstraint("merchant_id", "fragment", "name", name=op.f("pk_customer_attribute")),
         sqlite_with_rowid=False,
     )
@@ -58,7 +60,7 @@ def upgrade() -> None:
         sa.Column("channel", sa.String, nullable=False),
         sa.Column("given", sa.Boolean, nullable=False),
         sa.Column("time", _BIG, nullable=False),
-        sa.Column("event_id", sa.String, nullable=False),
+        sa.Column("event_id", _CODE, nullable=False),
         sa.Column("evidence", sa.String, nullable=False),
         sa.PrimaryKeyConstraint(
             "merchant_id", "fragment", "purpose", "channel", name=op.f("pk_customer_consent")
@@ -119,7 +121,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String, nullable=False),
         sa.Column("slot", _BIG, nullable=False),
         sa.Column("seen_at", _BIG, nullable=False),
-        sa.Column("event_id", sa.String, nullable=False),
+        sa.Column("event_id", _CODE, nullable=False),
         sa.PrimaryKeyConstraint("merchant_id", "a", "b", "kind", "slot", name=op.f("pk_customer_link")),
         sqlite_with_rowid=False,
     )
@@ -184,7 +186,7 @@ def upgrade() -> None:
         sa.Column("b", _BIG, nullable=False),
         sa.Column("verdict", sa.String, nullable=False),
         sa.Column("decided_at", _BIG, nullable=False),
-        sa.Column("decided_by", sa.String, nullable=False),
+        sa.Column("decided_by", _CODE, nullable=False),
         sa.PrimaryKeyConstraint("merchant_id", "a", "b", name=op.f("pk_customer_verdict")),
         sqlite_with_rowid=False,
     )
