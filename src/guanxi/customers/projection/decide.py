@@ -14,8 +14,8 @@ import msgspec
 
 from guanxi.customers.events.measures import Contribution, Extract
 from guanxi.customers.events.model import Seen
-from guanxi.customers.identity.kinds import KINDS
 from guanxi.customers.identity.decide import settled
+from guanxi.customers.identity.kinds import KINDS
 from guanxi.customers.identity.model import LATEST, Decision, LinkKind, Verdict
 
 EVERYBODY = 0
