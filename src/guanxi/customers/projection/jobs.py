@@ -128,13 +128,14 @@ class Projection:
         earlier = {
             fragment
             for fragment, identity in known.items()
-            if effects.first_seen[fragment] < identity.first_seen or self._now_readable(effects, fragment)
+            if effects.first_seen[fragment] < identity.first_seen
         }
-        sealers = self._keys.ensure(
-            tx, merchant_id, [*new, *(one for one in earlier if one in effects.values)]
-        )
+        plain = [fragment for fragment in known if self._is_plain_phone(effects, fragment)]
+        readable = store.unreadable(tx, merchant_id, plain)
+        changed = [*new, *(earlier | readable)]
+        sealers = self._keys.ensure(tx, merchant_id, [one for one in changed if one in effects.values])
         rows = []
-        for fragment in (*new, *earlier):
+        for fragment in changed:
             first = effects.first_seen[fragment]
             seen = effects.values.get(fragment)
             if seen is None:
@@ -149,10 +150,10 @@ class Projection:
             for fragment, seen in new.items()
         ]
         people.meet(tx, merchant_id, singles)
-        store.save_tokens(tx, merchant_id, self._identity_tokens(merchant_id, effects.values))
+        store.save_tokens(tx, merchant_id, self._identity_tokens(merchant_id, effects.values, changed))
         return earlier
 
-    def _now_readable(self, effects: Effects, fragment: int) -> bool:
+    def _is_plain_phone(self, effects: Effects, fragment: int) -> bool:
         seen = effects.values.get(fragment)
         return seen is not None and seen.type == "phone" and bool(seen.shown)
 
@@ -167,12 +168,15 @@ class Projection:
         ]
         return people.record(tx, merchant_id, links, verdicts)
 
-    def _identity_tokens(self, merchant_id: str, values: Mapping[int, Seen]) -> list[tuple[int, int]]:
+    def _identity_tokens(
+        self, merchant_id: str, values: Mapping[int, Seen], changed: Iterable[int]
+    ) -> list[tuple[int, int]]:
         key = self._vault.lookup_key(merchant_id)
         return [
             (token, fragment)
-            for fragment, seen in values.items()
-            for token in search.identity_tokens(key, seen)
+            for fragment in changed
+            if fragment in values
+            for token in search.identity_tokens(key, values[fragment])
         ]
 
     def _name_tokens(self, merchant_id: str, effects: Effects) -> list[tuple[int, int]]:
