@@ -76,7 +76,7 @@ def to_rfc3339(instant: int) -> str:
 
 
 def parse_rfc3339(text: str) -> int:
-    """Return the instant of RFC 3339 text with an offset; raises ``ValueError`` if it is not that."""
+    """Return the instant of an RFC 3339 time, read as UTC when it has no offset; raises ``ValueError`` if it is none."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
@@ -92,8 +92,8 @@ def zone(name: str) -> ZoneInfo:
 class LocalDays:
     """Turns instants into a merchant's whole local days, and back.
 
-    Offsets are remembered per UTC hour, because a zone changes its offset only on a whole hour (or half of one, for
-    which two entries serve): a million conversions then cost a dictionary look-up each.
+    Offsets are remembered per half hour in which they do not change (St. John's did so at one minute past midnight until
+    2011): a million conversions then cost a dictionary look-up each.
     """
 
     _STEP = 30 * MINUTE
@@ -110,9 +110,15 @@ class LocalDays:
         if found is None:
             if len(self._offsets) > 100_000:
                 self._offsets.clear()
-            delta = to_datetime(instant).astimezone(self._zone).utcoffset() or timedelta(0)
-            found = self._offsets[slot] = delta // timedelta(microseconds=1)
+            found = self._offset(slot * self._STEP)
+            if found != self._offset((slot + 1) * self._STEP - 1):
+                return self._offset(instant)
+            self._offsets[slot] = found
         return found
+
+    def _offset(self, instant: int) -> int:
+        delta = to_datetime(instant).astimezone(self._zone).utcoffset() or timedelta(0)
+        return delta // timedelta(microseconds=1)
 
     def day(self, instant: int) -> int:
         """Return the local day that ``instant`` falls on."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
 Remainder = Literal["first", "last", "largest"]
 
 _MINOR_DIGITS = {"CNY": 2, "HKD": 2, "USD": 2, "EUR": 2, "JPY": 0}
+_LONGEST = 64
 _FULL_WIDTH = str.maketrans("０１２３４５６７８９．，－", "0123456789.,-")
 _PLAIN = re.compile(r"-?(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.\d+)?")
 
@@ -83,12 +83,13 @@ def parse_major(text: str, currency: str = "CNY") -> Money:
     if not _PLAIN.fullmatch(plain):
         msg = f"not an amount: {text!r}"
         raise ValueError(msg)
-    try:
-        value = Decimal(plain.replace(",", "")).scaleb(_MINOR_DIGITS[currency])
-    except (InvalidOperation, KeyError) as error:
-        msg = f"not an amount of {currency}: {text!r}"
-        raise ValueError(msg) from error
-    if value != value.to_integral_value():
+    digits = _MINOR_DIGITS.get(currency)
+    if digits is None or len(plain) > _LONGEST:
+        msg = f"not an amount of {currency}: {text[:_LONGEST]!r}"
+        raise ValueError(msg)
+    whole, _, decimals = plain.replace(",", "").partition(".")
+    decimals = "".join(str(int(digit)) for digit in decimals).rstrip("0")
+    if len(decimals) > digits:
         msg = f"more decimals than {currency} has: {text!r}"
         raise ValueError(msg)
-    return Money(int(value), currency)
+    return Money(int(whole + decimals.ljust(digits, "0")), currency)

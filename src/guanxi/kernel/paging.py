@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -24,6 +25,9 @@ class InvalidCursor(InvalidInput):
         "There is no such page: the cursor is not valid; start from the first page.",
     )
 
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+"""What no database compares with: NUL and lone surrogates."""
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 500
@@ -55,7 +59,7 @@ def read_cursor(cursor: str, *types: type) -> tuple[Any, ...]:
         or len(keys) != len(types)
         or any(type(key) is not kind for key, kind in zip(keys, types, strict=True))
         or any(isinstance(key, int) and not -(1 << 63) <= key < 1 << 63 for key in keys)
-        or any(isinstance(key, str) and "\x00" in key for key in keys)
+        or any(isinstance(key, str) and _UNSTORABLE.search(key) for key in keys)
     ):
         raise InvalidCursor
     return tuple(keys)
