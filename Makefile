@@ -84,7 +84,12 @@ fix: install-dev ## 自动修正格式 · format, and mend what can be mended
 
 .PHONY: docs
 docs: install-dev ## 检查文档 · check the documentation
+	@$(BIN)/python -m tools.reference --check
 	@$(BIN)/python -m tools.check_docs
+
+.PHONY: reference
+reference: install-dev ## 由代码生成参考文档 · write the reference from the code
+	@$(BIN)/python -m tools.reference
 
 .PHONY: bench
 bench: install-dev ## 全部性能测试 · every benchmark, with its yardstick

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 from guanxi.access import jobs as access_jobs
 from guanxi.access.service import Access
-from guanxi.api.app import create_app
-from guanxi.api.context import ApiContext
 from guanxi.customers.events.sealing import resealer
 from guanxi.customers.events.service import EventIntake
 from guanxi.customers.members.service import Members
@@ -178,6 +176,10 @@ class Background:
 
 def create_web(product: Product) -> FastAPI:
     """Return the web application of an installation."""
+    # Commands that serve nothing need not wait a second for the web framework.
+    from guanxi.api.app import create_app  # noqa: PLC0415
+    from guanxi.api.context import ApiContext  # noqa: PLC0415
+
     context = ApiContext(
         database=product.database,
         clock=product.clock,

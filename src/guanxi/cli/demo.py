@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MERCHANT = "demo"
 LOGIN = "demo"
-PASSWORD = "guanxi-demo"  # noqa: S105 - of a demo that listens on this machine only, and printed by it
+PASSWORD = "guanxi-tour"  # noqa: S105 - of a demo that listens on this machine only, and printed by it
 NOTE = "演示数据：基于真实零售规律的模拟数据（The Complete Journey），仅供演示。"
 
 _ANCHOR = "demo.anchor"

@@ -136,7 +136,7 @@ class Home:
                 reason_zh=f"数据目录的路径含有 {letters}，数据湖无法使用；请换一个路径。",
                 reason_en=f"the path of the home holds {letters}, which the lake cannot use; choose another.",
             )
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
         key_file = path / KEY_FILE
         if not key_file.exists():
             _write_new(key_file, secrets.token_hex(32).encode())
