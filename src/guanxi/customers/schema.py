@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Index, PrimaryKeyConstraint, String, Table
+from sqlalchemy import Boolean, Column, Index, PrimaryKeyConstraint, String, Table, text
 
 from guanxi.storage.schema import Big, Bytes, Code, Merchant, main
 
@@ -81,8 +81,28 @@ link = _table(
     _big("seen_at"),
     _code("event_id"),
     Index("ix_customer_link_b", "merchant_id", "b"),
+    *(
+        Index(
+            f"ix_customer_link_firm_{end}",
+            "merchant_id",
+            end,
+            sqlite_where=text("kind <> 'observed'"),
+            postgresql_where=text("kind <> 'observed'"),
+        )
+        for end in ("a", "b")
+    ),
     key=("a", "b", "kind", "slot"),
     note="Identities met together, a < b. `slot` is the day where a phone is involved, because phones change hands; else 0.",
+)
+
+crowd = _table(
+    "customer_crowd",
+    _big("fragment"),
+    _big("seen"),
+    _text("counted"),
+    _text("scope"),
+    key=("fragment",),
+    note="Identities shared by so many that nothing can make them one person's again: their sightings need not be read.",
 )
 
 verdict = _table(

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from guanxi.storage.merchants import Merchant
 
 
+WIDE = 200
+"""Sightings beyond its kind's limit from which on an identity is remembered as a crowd's."""
+
+
 @dataclass(frozen=True, slots=True)
 class Region:
     """All evidence about some fragments and everybody they may be one with."""
@@ -54,7 +58,7 @@ def record(
 ) -> set[int]:
     """Record evidence; returns the fragments about which it says something new."""
     offered = list(links)
-    stored = store.stored_links(tx, merchant_id, {row[0] for row in offered})
+    stored = store.stored_links(tx, merchant_id, {row[:2] for row in offered})
     news = []
     for row in offered:
         a, b, kind, slot, seen_at, event_id = row
@@ -72,7 +76,8 @@ def load_region(tx: Transaction, merchant_id: str, fragments: Collection[int]) -
     """Load what decides about ``fragments``: whatever links, verdicts and present membership connect them with.
 
     The walk does not pass through observed links of shared fragments, so that a till's tablet does not connect half
-    the town. It does follow present membership: a fragment that has just become shared lets go of those it held.
+    the town, nor does it even read them once the fragment is known to be a crowd's. It does follow present
+    membership: a fragment that has just become shared lets go of those it held.
     """
     inside: dict[int, Identity] = {}
     links: dict[Link, None] = {}
@@ -81,13 +86,14 @@ def load_region(tx: Transaction, merchant_id: str, fragments: Collection[int]) -
     frontier = set(fragments)
     while frontier:
         known = store.identities(tx, merchant_id, frontier)
-        found = store.links_of(tx, merchant_id, known)
         decided = store.verdicts_of(tx, merchant_id, known)
+        found, crowded = _links_of(tx, merchant_id, known, decided)
         ends = {end for link in found for end in (link.a, link.b)}
         around = store.identities(tx, merchant_id, ends - known.keys() - inside.keys())
         everyone = {**inside, **known, **around}
-        crowded = shared_fragments(everyone.values(), found, decided)
-        shared.update((fragment, why) for fragment, why in crowded.items() if fragment in known)
+        met = shared_fragments(everyone.values(), found, decided)
+        crowded.update((one, why) for one, why in met.items() if one in known and one not in crowded)
+        shared.update(crowded)
         inside.update(known)
         verdicts.update(dict.fromkeys(decided))
         onward = set(store.fellows(tx, merchant_id, known))
@@ -98,7 +104,7 @@ def load_region(tx: Transaction, merchant_id: str, fragments: Collection[int]) -
             for end in (verdict.a, verdict.b)
         )
         for link in found:
-            near_shared = (link.a in known and link.a in shared) or (link.b in known and link.b in shared)
+            near_shared = link.a in crowded or link.b in crowded
             if link.kind is LinkKind.OBSERVED and near_shared:
                 continue
             links[link] = None
@@ -106,6 +112,27 @@ def load_region(tx: Transaction, merchant_id: str, fragments: Collection[int]) -
         frontier = onward - inside.keys()
     kept = [link for link in links if link.a in inside and link.b in inside]
     return Region(inside, kept, list(verdicts), shared)
+
+
+def _links_of(
+    tx: Transaction, merchant_id: str, known: dict[int, Identity], decided: Collection[Verdict]
+) -> tuple[list[Link], dict[int, Shared]]:
+    """Return the links of fragments, without the sightings of those that are certainly shared, and these.
+
+    A crowd was found shared by ``WIDE`` others more than its kind allows. Sightings are only ever added, and what may
+    explain one away is a verification or a verdict: while there are fewer than ``WIDE`` of them it is shared still.
+    """
+    crowds = store.crowds(tx, merchant_id, known)
+    firm = store.firm_links_of(tx, merchant_id, crowds)
+    explained: dict[int, set[tuple[int, int]]] = {one: set() for one in crowds}
+    for a, b in (*(link[:2] for link in firm), *(verdict[:2] for verdict in decided)):
+        for end in (a, b):
+            if end in explained:
+                explained[end].add((min(a, b), max(a, b)))
+    certain = {one: why for one, why in crowds.items() if len(explained[one]) < WIDE}
+    near = store.links_of(tx, merchant_id, known.keys() - certain.keys())
+    near += [link for link in firm if link.a in certain or link.b in certain]
+    return list(dict.fromkeys(near)), certain
 
 
 def resolve_region(merchant: Merchant, region: Region) -> Resolution:
@@ -120,6 +147,8 @@ def reconcile(tx: Transaction, merchant: Merchant, touched: Collection[int]) -> 
     region = load_region(tx, merchant.merchant_id, touched)
     resolution = resolve_region(merchant, region)
     store.save_people(tx, merchant.merchant_id, region.identities, resolution)
+    wide = [why for why in region.shared.values() if why.seen >= why.limit + 1 + WIDE]
+    store.save_crowds(tx, merchant.merchant_id, wide)
     return resolution
 
 

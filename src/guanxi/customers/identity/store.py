@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from guanxi.customers import schema
+from guanxi.customers.identity.kinds import KINDS
 from guanxi.customers.identity.model import (
     FIRST_DAY,
     LAST_DAY,
@@ -17,6 +18,7 @@ from guanxi.customers.identity.model import (
     LinkKind,
     Refusal,
     Resolution,
+    Shared,
     Verdict,
 )
 from guanxi.storage import sets
@@ -60,13 +62,64 @@ def links_of(tx: Transaction, merchant_id: str, fragments: Collection[int]) -> l
     return [Link(a, b, seen_at, LinkKind(kind), event_id) for a, b, seen_at, kind, event_id in rows]
 
 
+def firm_links_of(tx: Transaction, merchant_id: str, fragments: Collection[int]) -> list[Link]:
+    """Return the links of fragments that are more than sightings; there is an index of these alone."""
+    wanted = list(fragments)
+    rows: set[tuple[Any, ...]] = set()
+    for end in ("a", "b") if wanted else ():
+        sql = f"SELECT a, b, seen_at, kind, event_id FROM customer_link WHERE kind <> 'observed' AND {end} "  # noqa: S608
+        rows.update(_run(tx, sql, f"IN {_EACH}", "= ANY(%s::bigint[])", (wanted,), merchant_id))
+    return [Link(a, b, seen_at, LinkKind(kind), event_id) for a, b, seen_at, kind, event_id in rows]
+
+
 def stored_links(
-    tx: Transaction, merchant_id: str, fragments: Collection[int]
+    tx: Transaction, merchant_id: str, pairs: Collection[tuple[int, int]]
 ) -> dict[tuple[int, int, str, int], tuple[int, str]]:
-    """Return (seen at, event id) of the links whose smaller end is one of ``fragments``, by (a, b, kind, slot)."""
-    columns = "a, b, kind, slot, seen_at, event_id"
-    rows = sets.find(tx, schema.link, merchant_id, "a", fragments, columns)
+    """Return (seen at, event id) of the links of ``pairs`` (a, b), by (a, b, kind, slot)."""
+    if not pairs:
+        return {}
+    ends = tuple(list(side) for side in zip(*pairs, strict=True))
+    # CROSS JOIN is how SQLite is told to go through the pairs and look each up.
+    rows = _run(
+        tx,
+        "SELECT a, b, kind, slot, seen_at, event_id FROM ",
+        "json_each(?) AS one CROSS JOIN json_each(?) AS other ON other.key = one.key"
+        " CROSS JOIN customer_link ON a = one.value AND b = other.value WHERE true",
+        "unnest(%s::bigint[], %s::bigint[]) AS w (w1, w2) JOIN customer_link ON a = w1 AND b = w2 WHERE true",
+        ends,
+        merchant_id,
+    )
     return {(row[0], row[1], row[2], row[3]): (row[4], row[5]) for row in rows}
+
+
+_EACH = "(SELECT value FROM json_each(?))"
+
+
+def _run(
+    tx: Transaction, head: str, sqlite: str, postgresql: str, lists: Collection[list[int]], merchant_id: str
+) -> list[tuple[Any, ...]]:
+    """Run a query that takes lists of numbers and ends in the merchant; the databases differ in how they take lists."""
+    run = sets.cursor(tx)
+    if tx.dialect == "postgresql":
+        return list(run.execute(f"{head}{postgresql} AND merchant_id = %s", (*lists, merchant_id)))
+    given = (json.dumps(numbers) for numbers in lists)
+    return list(run.execute(f"{head}{sqlite} AND merchant_id = ?", (*given, merchant_id)))
+
+
+def crowds(tx: Transaction, merchant_id: str, identities: Mapping[int, Identity]) -> dict[int, Shared]:
+    """Return those of the identities that were once found shared by a wide margin, and how widely."""
+    rows = sets.find(tx, schema.crowd, merchant_id, "fragment", identities, "fragment, seen, counted, scope")
+    return {
+        fragment: Shared(fragment, kind.key, seen, kind.shared_above, counted, scope)
+        for fragment, seen, counted, scope in rows
+        for kind in (KINDS[identities[fragment].type],)
+    }
+
+
+def save_crowds(tx: Transaction, merchant_id: str, found: Iterable[Shared]) -> None:
+    """Remember identities that are shared by a wide margin."""
+    rows = [(merchant_id, one.fragment, one.seen, one.counted, one.scope) for one in found]
+    sets.upsert(tx, schema.crowd, rows)
 
 
 def verdicts_of(tx: Transaction, merchant_id: str, fragments: Collection[int]) -> list[Verdict]:
