@@ -8,8 +8,9 @@ statistics are kept only for columns that hold nothing personal.
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import duckdb
 import pyarrow as pa
@@ -17,10 +18,10 @@ from deltalake import CommitProperties, DeltaTable, Transaction, WriterPropertie
 from deltalake.exceptions import TableNotFoundError
 
 from guanxi.kernel.clock import day_to_date
-from guanxi.storage.events.model import LOGGED_COLUMNS, LoggedEvent, Position, pack, unpack
+from guanxi.storage.events.model import LOGGED_COLUMNS, LoggedEvent, Moment, Position, pack, unpack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 _UTC_MICROS = pa.timestamp("us", tz="UTC")
 SCHEMA = pa.schema(
@@ -51,10 +52,12 @@ _CONFIGURATION: dict[str, str | None] = {
     "delta.dataSkippingStatsColumns": "epoch,number,dedup_day,time,day,subject",
     "delta.logRetentionDuration": "interval 7 days",
 }
-_WRITER = WriterProperties(compression="ZSTD", compression_level=3, max_row_group_size=100_000)
-_AS_LOGGED = """
+_WRITER = WriterProperties(compression="ZSTD", compression_level=3, max_row_group_size=8_192)
+"""Small row groups: one member's page reads a few events of many days, and whole scans cost the same."""
+_DAY = "(day - DATE '1970-01-01')::BIGINT"
+_AS_LOGGED = f"""
     epoch, number, event_id, id_hash, (dedup_day - DATE '1970-01-01')::BIGINT AS dedup_day, type, version,
-    epoch_us(time) AS time, (day - DATE '1970-01-01')::BIGINT AS day, epoch_us(received_at) AS received_at,
+    epoch_us(time) AS time, {_DAY} AS day, epoch_us(received_at) AS received_at,
     account, channel, subject, fragments, payload, sealed
 """
 
@@ -93,7 +96,10 @@ class Lake:
 
     def _files(self, table: DeltaTable) -> list[str]:
         # Not file_uris(): in a URI the spaces and Chinese letters of a folder's name are percent-encoded.
-        return [str(self.path / path) for path in pa.table(table.get_add_actions(flatten=True))["path"].to_pylist()]
+        return [
+            str(self.path / path)
+            for path in pa.table(table.get_add_actions(flatten=True))["path"].to_pylist()
+        ]
 
     def append(self, events: Sequence[LoggedEvent], handover: int) -> None:
         """Append a hand-over's events; does nothing if this or a later hand-over is already in the lake."""
@@ -144,7 +150,7 @@ class Lake:
                 ),
             }
         )
-        with duckdb.connect() as con:
+        with _duckdb().cursor() as con:
             con.register("wanted", wanted)
             rows = con.execute(
                 "SELECT (l.dedup_day - DATE '1970-01-01')::BIGINT, l.id_hash FROM read_parquet($files) l"
@@ -153,18 +159,13 @@ class Lake:
             ).fetchall()
         return {(day, bytes(id_hash)) for day, id_hash in rows}
 
-    def _files_of_days(self, table: DeltaTable, low: int, high: int) -> list[str]:
-        actions = pa.table(table.get_add_actions(flatten=True))
+    def _files_of_days(
+        self, table: DeltaTable, low: int, high: int, *, column: str = "dedup_day"
+    ) -> list[str]:
         first, last = day_to_date(low), day_to_date(high)
-        columns = zip(
-            actions["path"].to_pylist(),
-            actions["min.dedup_day"].to_pylist(),
-            actions["max.dedup_day"].to_pylist(),
-            strict=True,
-        )
         return [
             str(self.path / path)
-            for path, least, most in columns
+            for path, least, most in _ranges(table, column)
             if least is None or most is None or (least <= last and most >= first)
         ]
 
@@ -173,7 +174,7 @@ class Lake:
         files = self.snapshot().files
         if not files:
             return []
-        with duckdb.connect() as con:
+        with _duckdb().cursor() as con:
             rows = con.execute(
                 f"SELECT {_AS_LOGGED} FROM read_parquet($files)"  # noqa: S608 - a constant of ours
                 " WHERE (epoch > $e OR (epoch = $e AND number > $n)) AND (epoch < $ue OR (epoch = $ue AND number <= $un))"
@@ -194,7 +195,7 @@ class Lake:
         files = self.snapshot().files
         if not files:
             return []
-        with duckdb.connect() as con:
+        with _duckdb().cursor() as con:
             rows = con.execute(
                 f"SELECT {_AS_LOGGED} FROM read_parquet($files)"  # noqa: S608 - a constant of ours
                 " WHERE epoch < $e OR (epoch = $e AND number <= $n) ORDER BY epoch DESC, number DESC LIMIT $limit",
@@ -207,7 +208,7 @@ class Lake:
         files = self.snapshot().files
         if not files:
             return
-        with duckdb.connect() as con:
+        with _duckdb().cursor() as con:
             found = con.execute(
                 f"SELECT {_AS_LOGGED} FROM read_parquet($files)"  # noqa: S608 - a constant of ours
                 " WHERE list_has_any(fragments, $wanted::BIGINT[]) ORDER BY epoch, number",
@@ -216,6 +217,98 @@ class Lake:
             while rows := found.fetchmany(10_000):
                 for row in rows:
                     yield _logged(merchant_id, row)
+
+    def latest_of(
+        self,
+        merchant_id: str,
+        subjects: Collection[int],
+        days: Collection[int],
+        before: Moment | None,
+        limit: int,
+    ) -> list[LoggedEvent]:
+        """Return at most ``limit`` events about ``subjects`` on local ``days``, the latest first, after ``before``.
+
+        The caller knows the days from its daily buckets, and with them only few row groups are read.
+        """
+        table = self._open()
+        if table is None or not subjects or not days:
+            return []
+        files = self._files_of_days(table, min(days), max(days), column="day")
+        wanted, dates = (_listed(values) for values in (subjects, days))
+        where = f"subject IN ({wanted}) AND {_DAY} IN ({dates}) AND day BETWEEN $low AND $high"
+        params: dict[str, Any] = {"low": day_to_date(min(days)), "high": day_to_date(max(days))}
+        if before is not None:
+            where += " AND (epoch_us(time), epoch, number) < ($t, $e, $n)"
+            params |= dict(zip("ten", before, strict=True))
+        return self._first(merchant_id, files, where, params, "time DESC, epoch DESC, number DESC", limit)
+
+    def newest(
+        self, merchant_id: str, type: str, day: int | None, before: Position | None, limit: int
+    ) -> list[LoggedEvent]:
+        """Return at most ``limit`` events in the reverse order of the log; see ``tail.newest``."""
+        table = self._open()
+        if table is None:
+            return []
+        files = table.file_uris() if day is None else self._files_of_days(table, day, day, column="day")
+        where, params = "true", dict[str, Any]()
+        if type:
+            where += " AND type = $type"
+            params["type"] = type
+        if day is not None:
+            where += " AND day = $day"
+            params["day"] = day_to_date(day)
+        if before is not None:
+            where += " AND (epoch < $e OR (epoch = $e AND number < $n))"
+            params |= dict(zip("en", before, strict=True))
+        return self._first(merchant_id, files, where, params, "epoch DESC, number DESC", limit)
+
+    def _first(
+        self,
+        merchant_id: str,
+        files: Sequence[str],
+        where: str,
+        params: Mapping[str, Any],
+        order: str,
+        limit: int,
+    ) -> list[LoggedEvent]:
+        """Return the first events in an order: their places by narrow columns, then the wide ones where they are."""
+        if not files:
+            return []
+        with _duckdb().cursor() as con:
+            places = con.execute(
+                "SELECT filename, number FROM read_parquet($files, filename = true)"  # noqa: S608 - our own text
+                f" WHERE {where} ORDER BY {order} LIMIT $limit",
+                {**params, "files": files, "limit": limit},
+            ).fetchall()
+            if not places:
+                return []
+            numbers = [number for _, number in places]
+            rows = con.execute(
+                f"SELECT {_AS_LOGGED} FROM read_parquet($files)"  # noqa: S608 - our own text and integers
+                f" WHERE number IN ({_listed(numbers)}) AND number BETWEEN $low AND $high",
+                {"files": sorted({file for file, _ in places}), "low": min(numbers), "high": max(numbers)},
+            ).fetchall()
+        found = {event.number: event for event in (_logged(merchant_id, row) for row in rows)}
+        return [found[number] for number in numbers]
+
+    def count(self) -> tuple[dict[str, int], int]:
+        """Return how many events there are, under an empty name, and the number of the last hand-over counted."""
+        table = self._open()
+        if table is None:
+            return {}, 0
+        rows = pa.table(table.get_add_actions(flatten=True))["num_records"].to_pylist()
+        return {"": sum(rows)}, table.transaction_version(_HANDOVER) or 0
+
+    def accounts(self) -> tuple[dict[str, int], int]:
+        """Return how many events each enterprise account sent, and the number of the last hand-over counted."""
+        files, handover = self.snapshot()
+        if not files:
+            return {}, handover
+        with _duckdb().cursor() as con:
+            rows = con.execute(
+                "SELECT account, count(*) FROM read_parquet($files) GROUP BY account", {"files": files}
+            ).fetchall()
+        return {str(account): int(count) for account, count in rows}, handover
 
     def rewrite(self, events: Sequence[LoggedEvent]) -> None:
         """Replace events at their positions in one commit; what they replace stays on disk until ``vacuum``."""
@@ -258,6 +351,24 @@ class Lake:
         if table is None:
             return 0
         return len(table.vacuum(retention_hours=hours, dry_run=False, enforce_retention_duration=False))
+
+
+@cache
+def _duckdb() -> duckdb.DuckDBPyConnection:
+    """Return this process's engine: starting one takes longer than most of our questions. It keeps nothing in memory."""
+    return duckdb.connect(config={"enable_external_file_cache": "false"})
+
+
+def _listed(numbers: Collection[int]) -> str:
+    return ", ".join(str(int(number)) for number in sorted(set(numbers)))
+
+
+def _ranges(table: DeltaTable, column: str) -> Iterator[tuple[str, Any, Any]]:
+    """Yield every file's path and the least and largest value of a column in it, ``None`` where that is not known."""
+    actions = pa.table(table.get_add_actions(flatten=True))
+    return zip(
+        *(actions[name].to_pylist() for name in ("path", f"min.{column}", f"max.{column}")), strict=True
+    )
 
 
 def to_arrow(events: Sequence[LoggedEvent]) -> pa.Table:

@@ -11,10 +11,10 @@ from guanxi.kernel.clock import DAY
 from guanxi.storage.events import dead_letters, tail
 from guanxi.storage.events.dead_letters import DeadLetter
 from guanxi.storage.events.lake import Lake
-from guanxi.storage.events.model import START, LoggedEvent, NewEvent, Position
+from guanxi.storage.events.model import START, LoggedEvent, Moment, NewEvent, Position
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from guanxi.kernel.clock import Clock
     from guanxi.storage.database import Database, Transaction
@@ -127,6 +127,66 @@ class EventLog:
         missing = limit - len(found)
         older = self.lake(merchant_id).read_latest(merchant_id, moved, missing) if missing > 0 else []
         return [*older, *found]
+
+    def latest_of(
+        self,
+        merchant_id: str,
+        subjects: Collection[int],
+        days: Collection[int],
+        before: Moment | None,
+        limit: int,
+    ) -> list[LoggedEvent]:
+        """Return at most ``limit`` events about ``subjects``, the latest first, after ``before``.
+
+        ``days`` are the local days on which the lake may hold some; the tail is searched whole.
+        """
+        # The tail first: an event that is handed over meanwhile is then seen twice rather than not at all.
+        with self._database.tail.reading() as tx:
+            found = tail.latest_of(tx, merchant_id, subjects, before, limit)
+        found += self.lake(merchant_id).latest_of(merchant_id, subjects, days, before, limit)
+        once = {event.moment: event for event in found}
+        return [once[moment] for moment in sorted(once, reverse=True)[:limit]]
+
+    def newest(
+        self,
+        merchant_id: str,
+        *,
+        type: str = "",
+        day: int | None = None,
+        before: Position | None = None,
+        limit: int,
+    ) -> list[LoggedEvent]:
+        """Return at most ``limit`` events in the reverse order of the log, of one type or local day if asked."""
+        with self._database.tail.reading() as tx:
+            found = tail.newest(tx, merchant_id, type, day, before, limit)
+            _, moved = tail.watermark(tx, merchant_id)
+        if len(found) < limit and (moved != START or not found):
+            found += self.lake(merchant_id).newest(merchant_id, type, day, before, limit)
+        once = {event.position: event for event in found}
+        return [once[position] for position in sorted(once, reverse=True)[:limit]]
+
+    def count(self, merchant_id: str) -> int:
+        """Return how many events there are in tail and lake together."""
+        return sum(self._together(merchant_id, Lake.count).values())
+
+    def accounts(self, merchant_id: str) -> dict[str, int]:
+        """Return how many events each enterprise account sent; those without one are under an empty name."""
+        return self._together(merchant_id, Lake.accounts)
+
+    def _together(
+        self, merchant_id: str, of_lake: Callable[[Lake], tuple[dict[str, int], int]]
+    ) -> dict[str, int]:
+        """Add the tail's counts to the lake's, each event once although one may be in both during a hand-over."""
+        while True:
+            with self._database.tail.reading() as tx:
+                done, upto = tail.watermark(tx, merchant_id)
+                plan = tail.plan(tx, merchant_id)
+                counts, handover = of_lake(self.lake(merchant_id))
+                if handover == done or (plan is not None and handover == plan[0]):
+                    after = upto if plan is None or handover == done else plan[1]
+                    for account, number in tail.accounts(tx, merchant_id, after).items():
+                        counts[account] = counts.get(account, 0) + number
+                    return counts
 
     def peek(self, tx: Transaction, merchant_id: str, reader: str) -> Position:
         """Return how far a reader has come."""

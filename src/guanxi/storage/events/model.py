@@ -23,6 +23,14 @@ class Position(NamedTuple):
 START = Position(0, 0)
 
 
+class Moment(NamedTuple):
+    """A place among events in the order of what they tell about: their time, and the position to tell equals apart."""
+
+    time: int
+    epoch: int
+    number: int
+
+
 class NewEvent(msgspec.Struct, frozen=True, gc=False):
     """An event on its way into the log.
 
@@ -77,6 +85,11 @@ class LoggedEvent(msgspec.Struct, frozen=True, gc=False):
     def position(self) -> Position:
         """Where the event stands in the log."""
         return Position(self.epoch, self.number)
+
+    @property
+    def moment(self) -> Moment:
+        """Where the event stands in time."""
+        return Moment(self.time, self.epoch, self.number)
 
 
 LOGGED_COLUMNS: tuple[str, ...] = LoggedEvent.__struct_fields__

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
-from guanxi.storage.events.model import COLUMNS, LOGGED_COLUMNS, LoggedEvent, NewEvent, Position
+from guanxi.storage.events.model import COLUMNS, LOGGED_COLUMNS, LoggedEvent, Moment, NewEvent, Position
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from guanxi.storage.database import Transaction
 
@@ -232,3 +232,69 @@ def watermark(tx: Transaction, merchant_id: str) -> tuple[int, Position]:
         {"m": merchant_id},
     ).one_or_none()
     return (0, Position(0, 0)) if row is None else (row[0], Position(row[1], row[2]))
+
+
+def latest_of(
+    tx: Transaction, merchant_id: str, subjects: Collection[int], before: Moment | None, limit: int
+) -> list[LoggedEvent]:
+    """Return events about one of ``subjects``, the latest first, that come after ``before``.
+
+    There is no index by subject, because every arriving event would pay for it; the tail is short.
+    """
+    if not subjects:
+        return []
+    where = f"merchant_id = ? AND subject IN ({', '.join(str(one) for one in sorted(set(subjects)))})"
+    params: list[Any] = [merchant_id]
+    if before is not None:
+        where += " AND (time, epoch, number) < (?, ?, ?)"
+        params += before
+    sql = (
+        f"SELECT {_LOGGED} FROM event_tail WHERE {where} ORDER BY time DESC, epoch DESC, number DESC LIMIT ?"  # noqa: S608
+    )
+    return _logged(tx, sql, [*params, limit])
+
+
+def newest(
+    tx: Transaction, merchant_id: str, type: str, day: int | None, before: Position | None, limit: int
+) -> list[LoggedEvent]:
+    """Return events in the reverse order of the log; ``type`` and ``day`` narrow them unless empty or ``None``."""
+    where = "merchant_id = ?"
+    params: list[Any] = [merchant_id]
+    if type:
+        where += " AND type = ?"
+        params += [type]
+    if day is not None:
+        where += " AND day = ?"
+        params += [day]
+    if before is not None:
+        where += " AND (epoch < ? OR (epoch = ? AND number < ?))"
+        params += [before.epoch, *before]
+    sql = f"SELECT {_LOGGED} FROM event_tail WHERE {where} ORDER BY epoch DESC, number DESC LIMIT ?"  # noqa: S608
+    return _logged(tx, sql, [*params, limit])
+
+
+def _logged(tx: Transaction, sql: str, params: Sequence[Any]) -> list[LoggedEvent]:
+    if tx.dialect == "postgresql":
+        sql = sql.replace("?", "%s")
+    return [LoggedEvent(*row) for row in _cursor(tx).execute(sql, params)]
+
+
+def accounts(tx: Transaction, merchant_id: str, after: Position) -> dict[str, int]:
+    """Return how many events after a position each enterprise account sent."""
+    rows = tx.conn.execute(
+        text(
+            "SELECT account, count(*) FROM event_tail"
+            " WHERE merchant_id = :m AND (epoch > :e OR (epoch = :e AND number > :n)) GROUP BY account"
+        ),
+        {"m": merchant_id, "e": after.epoch, "n": after.number},
+    )
+    return {account: int(count) for account, count in rows}
+
+
+def plan(tx: Transaction, merchant_id: str) -> tuple[int, Position] | None:
+    """Return the number of the hand-over under way and the position up to which it moves events."""
+    row = tx.conn.execute(
+        text("SELECT n, upto_epoch, upto_number FROM event_handover_plan WHERE merchant_id = :m"),
+        {"m": merchant_id},
+    ).one_or_none()
+    return None if row is None else (row[0], Position(row[1], row[2]))
