@@ -11,14 +11,13 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from sqlalchemy import BigInteger, Boolean, Integer, LargeBinary, Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from guanxi.storage.database import Transaction
-
-_CHUNK = 500
 
 
 def cursor(tx: Transaction) -> Any:
@@ -81,13 +80,9 @@ def find(
         kind = _array_type(table.c[column].type)
         sql = f"{head}%s AND {column} = ANY(%s::{kind}[])"
         return list(cursor(tx).execute(sql, (merchant_id, wanted)))
-    found: list[tuple[Any, ...]] = []
-    run = cursor(tx)
-    for start in range(0, len(wanted), _CHUNK):
-        chunk = wanted[start : start + _CHUNK]
-        marks = ",".join("?" * len(chunk))
-        found.extend(run.execute(f"{head}? AND {column} IN ({marks})", (merchant_id, *chunk)))
-    return found
+    # One prepared statement for any number of values; a list of marks would be parsed anew for each number.
+    sql = f"{head}? AND {column} IN (SELECT value FROM json_each(?))"  # noqa: S608
+    return cursor(tx).execute(sql, (merchant_id, msgspec.json.encode(wanted).decode())).fetchall()  # type: ignore[no-any-return]
 
 
 def delete(tx: Transaction, table: Table, merchant_id: str, column: str, values: Collection[Any]) -> None:
