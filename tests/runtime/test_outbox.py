@@ -250,7 +250,7 @@ def test_a_message_that_kills_its_workers_is_parked_and_takes_nobody_along(
     for _ in range(200):
         try:
             if not send(installation, receiver):
-                installation.clock.move(LEASE)
+                installation.clock.move(HOUR)
         except Killed:
             deaths += 1
         if counts(installation).parked:
