@@ -1,4 +1,4 @@
-"""How many events came in lately, by account and channel: from the tail, and from what of the lake is young enough."""
+"""How the event log of a merchant fares: what came in lately, what waits for its reader, how the lake lies on disk."""
 
 from __future__ import annotations
 
@@ -51,13 +51,17 @@ def arrivals(database: Database, log: EventLog, merchant_id: str, now: int) -> l
             bounds,
         ).all()
     found: dict[tuple[str, str], Arrivals] = {}
-    for row in (*rows, *_from_lake(log.lake(merchant_id).path, now, moved)):
-        one = Arrivals(row[0], row[1], *(int(value) for value in row[2:]))
-        before = found.get(one[:2])
-        if before is not None:
-            summed = (a + b for a, b in zip(before[2:5], one[2:5], strict=True))
-            one = Arrivals(one.account, one.channel, *summed, max(before.last, one.last))
-        found[one[:2]] = one
+    for account, channel, *numbers in (*rows, *_from_lake(log.lake(merchant_id).path, now, moved)):
+        minute, hour, day, last = (int(number) for number in numbers)
+        before = found.get((account, channel), Arrivals(account, channel, 0, 0, 0, 0))
+        found[account, channel] = Arrivals(
+            account,
+            channel,
+            before.minute + minute,
+            before.hour + hour,
+            before.day + day,
+            max(before.last, last),
+        )
     return sorted(found.values(), key=lambda one: (-one.day, one.account, one.channel))
 
 
@@ -85,3 +89,43 @@ def _from_lake(path: Path, now: int, upto: Position) -> list[tuple[str, str, int
                 "n": upto.number,
             },
         ).fetchall()
+
+
+class Waiting(NamedTuple):
+    """Events that a reader has not taken in: how many, and when the first of them arrived (0 if there is none)."""
+
+    rows: int
+    since: int
+
+
+def waiting(database: Database, log: EventLog, merchant_id: str, reader: str) -> Waiting:
+    """Return what lies in the tail behind a reader's offset."""
+    with database.reading() as tx:
+        at = log.peek(tx, merchant_id, reader)
+    with database.tail.reading() as tx:
+        rows, since = tx.conn.execute(
+            text(
+                "SELECT count(*), min(received_at) FROM event_tail"
+                " WHERE merchant_id = :m AND (epoch > :e OR (epoch = :e AND number > :n))"
+            ),
+            {"m": merchant_id, "e": at.epoch, "n": at.number},
+        ).one()
+    return Waiting(int(rows), int(since or 0))
+
+
+class LakeState(NamedTuple):
+    """A lake from outside: its files, their size in bytes, and when the last was written (0 if there is none)."""
+
+    files: int
+    size: int
+    written_at: int
+
+
+def lake_state(log: EventLog, merchant_id: str) -> LakeState:
+    """Return how a merchant's lake lies on disk."""
+    try:
+        actions = pa.table(DeltaTable(str(log.lake(merchant_id).path)).get_add_actions(flatten=True))
+    except TableNotFoundError:
+        return LakeState(0, 0, 0)
+    written = max(actions["modification_time"].to_pylist(), default=0)
+    return LakeState(len(actions), sum(actions["size_bytes"].to_pylist()), written * MILLISECOND)
