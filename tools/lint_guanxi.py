@@ -46,7 +46,7 @@ _SQL = re.compile(
 # Written with brackets so that the rule does not break itself.
 _HOSTS = re.compile(
     r"pypi[.]org|pythonhosted[.]org|registry[.]npm|npmjs[.]org|debian[.]org/debian|npm[m]irror|tuna[.]tsinghua"
-    r"|mirrors[.]aliyun|[-]-(extra-)?index-url|[-]-find-links|/roo[t]/|/hom[e]/\w"
+    r"|mirrors[.]aliyun|[-]-(extra-)?index-url|[-]-find-links|/roo[t]/|(?<!\w)/hom[e]/\w"
 )
 
 

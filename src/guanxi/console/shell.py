@@ -33,7 +33,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Merchant:
-    """A merchant that the person may look at; ``href`` switches to it."""
+    """A merchant that the person may look at; a form that posts to ``href`` switches to it."""
 
     key: str
     name: str
@@ -54,8 +54,8 @@ class Visit:
 
     ``language`` is the merchant's default, which a cookie or ``?lang=`` overrides. ``places`` holds only what the
     person may see. ``search`` is where the search box leads (its text is ``q``), ``tray`` where the tray of long work
-    is read from, ``sign_out`` where the form of the user menu posts to; an empty one is not shown. ``note`` is one
-    line above every page, such as what demonstration data is.
+    is read from, ``account`` where the person's own account is, ``sign_out`` where the form of the user menu posts to; an
+    empty one is not shown. ``note`` is one line above every page, such as what demonstration data is.
     """
 
     language: Language = "zh"
@@ -69,6 +69,7 @@ class Visit:
     home: str = "/console"
     search: str = ""
     tray: str = ""
+    account: str = ""
     sign_out: str = ""
     note: str = ""
 

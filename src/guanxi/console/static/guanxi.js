@@ -212,6 +212,16 @@
   document.addEventListener("htmx:error", () => toast({ text: words.offline, tone: "bad" }));
   document.addEventListener("gx-toast", (event) => toast(event.detail));
 
+  // ---- a text with an error at a known line: lead there -----------------------------------------------------------
+  all("textarea[data-line]").forEach((area) => {
+    const lines = area.value.split("\n");
+    const line = Math.min(Number(area.dataset.line), lines.length);
+    const start = lines.slice(0, line - 1).reduce((sum, text) => sum + text.length + 1, 0);
+    area.focus({ preventScroll: true });
+    area.setSelectionRange(start, start + lines[line - 1].length);
+    area.scrollTop = (line - 3) * parseFloat(getComputedStyle(area).lineHeight);
+  });
+
   markTheme();
   refresh();
 })();

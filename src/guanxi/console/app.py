@@ -1,0 +1,82 @@
+"""Puts the console together: pages, static files, and what is answered when something goes wrong."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from guanxi.console import assets
+from guanxi.console.access import door, me
+from guanxi.console.context import ConsoleContext
+from guanxi.console.health import dead, overview as health, stuck
+from guanxi.console.home import page as home
+from guanxi.console.members import decisions, list as members, one, privacy
+from guanxi.console.places import HOME
+from guanxi.console.render import Console, render_error
+from guanxi.console.session import route
+from guanxi.console.settings import accounts, audit, front, keys, people, roles
+from guanxi.kernel.errors import GuanxiError
+
+_FOLDERS: Final = (
+    home,
+    members,
+    one,
+    decisions,
+    privacy,
+    front,
+    health,
+    dead,
+    stuck,
+    accounts,
+    keys,
+    people,
+    roles,
+    audit,
+    me,
+)
+
+
+def build_console(context: ConsoleContext) -> Starlette:
+    """Return the console as an application to be mounted at ``/``: pages under ``/console``, files under ``/static``.
+
+    ``context.services`` must hold ``EventIntake``, ``Members``, ``Exports`` and ``Erasures``.
+    """
+    pages = [page for folder in _FOLDERS for page in folder.pages()]
+    app = Starlette(
+        routes=[
+            Route("/", to_console),
+            *door.routes(context),
+            *(route(context, page) for page in pages),
+            Route(f"{assets.PREFIX}/{{version}}/{{path:path}}", assets.serve),
+        ],
+        exception_handlers={GuanxiError: refused, HTTPException: no_such_page, Exception: broken},
+    )
+    app.state.console = Console(clock=context.clock)
+    return app
+
+
+async def to_console(_request: Request) -> Response:
+    """Lead the bare address to the console."""
+    return RedirectResponse(HOME)
+
+
+async def refused(request: Request, error: Exception) -> Response:
+    """Say why something was refused and what to do."""
+    if not isinstance(error, GuanxiError):
+        raise error
+    return render_error(request, error.status, error)
+
+
+async def no_such_page(request: Request, error: Exception) -> Response:
+    """Say that there is nothing at an address, or that it cannot be used like this."""
+    return render_error(request, error.status_code if isinstance(error, HTTPException) else 404)
+
+
+async def broken(request: Request, _error: Exception) -> Response:
+    """Say that it is our fault; the error itself is raised on, so that whoever serves us writes it down."""
+    return render_error(request, 500)

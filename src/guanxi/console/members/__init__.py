@@ -1,0 +1,1 @@
+"""Members: found, understood, joined and separated, exported and erased."""

@@ -1,0 +1,1 @@
+"""Settings: accounts, keys, people and roles, the audit trail."""
