@@ -41,14 +41,16 @@ def member_id(fragment: int) -> str:
     return "mbr_" + encode(fragment & MASK64, 13)
 
 
-def fragment_of(member: str) -> int:
-    """Return the fragment that a public member id names; raises ``ValueError`` if it is not such an id."""
-    if not member.startswith("mbr_") or len(member) != len("mbr_") + 13:
-        msg = f"not a member id: {member!r}"
-        raise ValueError(msg)
-    number = decode(member[4:])
+def identity_id(fragment: int) -> str:
+    """Return the public id of one identity: the same letters as in the member id that it is an alias of."""
+    return "idn_" + encode(fragment & MASK64, 13)
+
+
+def fragment_of(public: str) -> int:
+    """Return the fragment that a public member or identity id names; raises ``ValueError`` if it is neither."""
+    number = decode(public[4:]) if public.startswith(("mbr_", "idn_")) and len(public) == 17 else MASK64 + 1
     if number > MASK64:
-        msg = f"not a member id: {member!r}"
+        msg = f"not a member id: {public!r}"
         raise ValueError(msg)
     return number - (1 << 64) if number >= 1 << 63 else number
 

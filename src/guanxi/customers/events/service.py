@@ -61,6 +61,11 @@ class EventIntake:
         self._clock = clock
         self._known: dict[str, tuple[int, Merchant, Catalogue]] = {}
 
+    def knows(self, merchant_id: str) -> bool:
+        """Say whether ``merchant`` would answer without asking the database; an event loop must not wait for that."""
+        found = self._known.get(merchant_id)
+        return found is not None and found[0] <= self._clock.now() < found[0] + _FRESH
+
     def merchant(self, merchant_id: str) -> tuple[Merchant, Catalogue]:
         """Return a merchant and its catalogue, at most five seconds old."""
         now = self._clock.now()
@@ -207,10 +212,21 @@ class EventIntake:
         return None
 
     def internal_event(
-        self, merchant: Merchant, type: str, event_id: str, identities: list[Seen], properties: dict[str, Any]
+        self,
+        merchant: Merchant,
+        type: str,
+        event_id: str,
+        identities: list[Seen],
+        properties: dict[str, Any],
+        *,
+        fragments: Sequence[int] = (),
+        now: int | None = None,
     ) -> NewEvent:
-        """Return an event that Guanxi itself writes beside a state change."""
-        now = self._clock.now()
+        """Return an event that Guanxi itself writes beside a state change.
+
+        ``fragments`` stand for identities that are known already, the subject first; without them ``identities`` do.
+        """
+        now = self._clock.now() if now is None else now
         kind = builtin().types[type]
         arrival = Arrival(
             event_id, type, kind.version, now, now, "", "", identities, {"properties": properties}, {}
@@ -218,6 +234,9 @@ class EventIntake:
         event = self._sealing(merchant, now)(arrival)
         if isinstance(event, Refused):
             raise TypeError(event.reason.en)
+        if fragments:
+            packed = pack(list(fragments))
+            event = msgspec.structs.replace(event, subject=fragments[0], fragments=packed, sealed=b"")
         return event
 
 

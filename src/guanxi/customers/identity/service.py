@@ -11,6 +11,7 @@ from guanxi.customers.identity.decide import resolve, shared_fragments
 from guanxi.customers.identity.model import (
     LATEST,
     Decision,
+    Holding,
     Identity,
     Link,
     LinkKind,
@@ -46,6 +47,21 @@ LinkRow = tuple[int, int, str, int, int, str]
 def known(tx: Transaction, merchant_id: str, fragments: Collection[int]) -> dict[int, Identity]:
     """Return those of the fragments that have been met before."""
     return store.identities(tx, merchant_id, fragments)
+
+
+def holders(tx: Transaction, merchant_id: str, fragments: Collection[int]) -> dict[int, int]:
+    """Return the member who holds each fragment today or last; a fragment nobody joined is its own."""
+    return store.holders(tx, merchant_id, fragments)
+
+
+def holdings_of(tx: Transaction, merchant_id: str, members: Collection[int]) -> dict[int, list[Holding]]:
+    """Return what each member holds, and since and until when."""
+    return store.holdings_of(tx, merchant_id, members)
+
+
+def verdicts(tx: Transaction, merchant_id: str, fragments: Collection[int]) -> list[Verdict]:
+    """Return what was decided by hand about the fragments, each pair's latest."""
+    return store.verdicts_of(tx, merchant_id, fragments)
 
 
 def meet(tx: Transaction, merchant_id: str, singles: Iterable[Identity]) -> None:

@@ -219,6 +219,7 @@ class TimelineEntry:
     """One event of a member. ``personal`` is what was sealed: ``None`` unless it was asked for and can be opened.
 
     ``has_personal`` says that there is something sealed. ``other`` are properties that no declaration describes.
+    ``member_id`` is the member whose event it is, ``None`` for an event about nobody.
     """
 
     event_id: str
@@ -233,6 +234,7 @@ class TimelineEntry:
     other: dict[str, Any]
     has_personal: bool
     personal: dict[str, Any] | None
+    member_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,6 +169,11 @@ class EventLog:
         """Return how many events there are in tail and lake together."""
         return sum(self._together(merchant_id, Lake.count).values())
 
+    def dead_letters(self, merchant_id: str) -> dict[str, int]:
+        """Return how many rejected inputs there are, by state."""
+        with self._database.tail.reading() as tx:
+            return dead_letters.count(tx, merchant_id)
+
     def accounts(self, merchant_id: str) -> dict[str, int]:
         """Return how many events each enterprise account sent; those without one are under an empty name."""
         return self._together(merchant_id, Lake.accounts)
