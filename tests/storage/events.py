@@ -106,11 +106,14 @@ def in_lake(installation: Installation, merchant: str = "shop") -> list[str]:
 def remembered(installation: Installation, merchant: str = "shop") -> set[int]:
     """Days whose ids are still remembered beside the tail."""
     with installation.database.tail.reading() as tx:
-        return set(
-            tx.conn.exec_driver_sql(
-                f"SELECT DISTINCT dedup_day FROM event_seen WHERE merchant_id = '{merchant}'"
+        tables = ("event_seen_run", "event_tail") if tx.dialect == "sqlite" else ("event_seen",)
+        return {
+            day
+            for table in tables
+            for day in tx.conn.exec_driver_sql(
+                f"SELECT DISTINCT dedup_day FROM {table} WHERE merchant_id = '{merchant}'"
             ).scalars()
-        )
+        }
 
 
 def content(one: NewEvent | LoggedEvent) -> dict[str, object]:

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 
 from guanxi.kernel.clock import DAY
-from guanxi.storage.events import tail
+from guanxi.storage import sets
+from guanxi.storage.events import ids, tail
 from guanxi.storage.events.log import SEEN_DAYS
 from guanxi.storage.events.model import LoggedEvent, Position
 
@@ -119,14 +120,9 @@ class Handover:
         return tail.read(tx, merchant_id, after, BATCH + 1)
 
     def _settle(self, tx: Transaction, merchant_id: str, n: int, upto: Position) -> int:
-        where = {
-            "m": merchant_id,
-            "n": n,
-            "e": upto.epoch,
-            "u": upto.number,
-            # A day less than writers look up: one that read the clock before midnight may write after it.
-            "horizon": self._clock.now() // DAY - SEEN_DAYS - 1,
-        }
+        # A day less than writers look up: one that read the clock before midnight may write after it.
+        horizon = self._clock.now() // DAY - SEEN_DAYS - 1
+        where = {"m": merchant_id, "n": n, "e": upto.epoch, "u": upto.number, "horizon": horizon}
         tx.conn.execute(
             text(
                 "INSERT INTO event_handover (merchant_id, n, upto_epoch, upto_number) VALUES (:m, :n, :e, :u)"
@@ -135,13 +131,16 @@ class Handover:
             ),
             where,
         )
+        if tx.dialect == "sqlite":
+            ids.leave_behind(sets.cursor(tx), merchant_id, n, upto.number, horizon)
         moved = tx.conn.execute(
             text(
                 "DELETE FROM event_tail WHERE merchant_id = :m AND (epoch < :e OR (epoch = :e AND number <= :u))"
             ),
             where,
         ).rowcount
-        self._forget_ids(tx, where)
+        if tx.dialect == "postgresql":
+            self._forget_ids(tx, where)
         tx.conn.execute(text("DELETE FROM event_handover_plan WHERE merchant_id = :m"), {"m": merchant_id})
         return int(moved)
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
 from guanxi.kernel.clock import DAY
 from guanxi.storage.events import dead_letters, tail
 from guanxi.storage.events.dead_letters import DeadLetter
+from guanxi.storage.events.ids import TakenIds
 from guanxi.storage.events.lake import Lake
 from guanxi.storage.events.model import START, LoggedEvent, Moment, NewEvent, Position
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from guanxi.kernel.clock import Clock
     from guanxi.storage.database import Database, Transaction
@@ -38,6 +39,7 @@ class EventLog:
         self._database = database
         self._clock = clock
         self.lake = lru_cache(maxsize=256)(self._lake)
+        self._taken: dict[str, TakenIds] = {}
 
     def _lake(self, merchant_id: str) -> Lake:
         return Lake(self._home.lake(merchant_id))
@@ -52,12 +54,16 @@ class EventLog:
         late = [tail.key_of(event) for event in events if event.dedup_day < horizon]
         while True:
             try:
-                return self._accept(events, letters, late)
+                return self._accept(events, letters, late, horizon)
             except _Moved:
                 continue
 
     def _accept(
-        self, events: Sequence[NewEvent], letters: Sequence[DeadLetter], late: Sequence[tail.Key]
+        self,
+        events: Sequence[NewEvent],
+        letters: Sequence[DeadLetter],
+        late: Sequence[tail.Key],
+        horizon: int,
     ) -> list[bool]:
         known: set[tail.Key] = set()
         merchants = sorted({key[0] for key in late})
@@ -73,7 +79,21 @@ class EventLog:
                 if self._pinned_handover(tx, merchant_id) != before[merchant_id]:
                     raise _Moved
             dead_letters.add(tx, letters)
-            return tail.accept(tx, events, known)
+            if tx.dialect == "postgresql":
+                return tail.accept(tx, events, known)
+            return tail.accept(tx, events, known, partial(self._taken_among, horizon))
+
+    def _taken_among(self, horizon: int, cursor: Any, keys: Iterable[tail.Key]) -> set[tail.Key]:
+        wanted: dict[str, dict[int, list[bytes]]] = {}
+        for merchant_id, day, id_hash in keys:
+            wanted.setdefault(merchant_id, {}).setdefault(day, []).append(id_hash)
+        return {
+            (merchant_id, *key)
+            for merchant_id, by_day in wanted.items()
+            for key in self._taken.setdefault(merchant_id, TakenIds(merchant_id)).among(
+                cursor, by_day, horizon
+            )
+        }
 
     def _pinned_handover(self, tx: Transaction, merchant_id: str) -> int:
         # FOR SHARE keeps a hand-over from finishing, and so from forgetting ids, until we have committed.

@@ -47,7 +47,19 @@ event_seen = Table(
     PrimaryKeyConstraint("merchant_id", "dedup_day", "id_hash"),
     sqlite_with_rowid=False,
 )
-"""Ids accepted lately; older days are looked up in the lake."""
+"""Ids accepted lately, on PostgreSQL; older days are looked up in the lake."""
+
+event_seen_run = Table(
+    "event_seen_run",
+    tail,
+    Column("merchant_id", Merchant, nullable=False),
+    Column("dedup_day", Big, nullable=False),
+    Column("n", Big, nullable=False),
+    Column("ids", Bytes, nullable=False),
+    PrimaryKeyConstraint("merchant_id", "dedup_day", "n"),
+    sqlite_with_rowid=False,
+)
+"""Ids of events that hand-over ``n`` moved, on SQLite: 16 bytes each, sorted. See ``ids``."""
 
 event_head = Table(
     "event_head",

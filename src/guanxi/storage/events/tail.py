@@ -8,6 +8,7 @@ transaction still running (``pg_snapshot_xmin``), so that a late commit is never
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
@@ -15,14 +16,14 @@ from sqlalchemy import text
 from guanxi.storage.events.model import COLUMNS, LOGGED_COLUMNS, LoggedEvent, Moment, NewEvent, Position
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
-
     from guanxi.storage.database import Transaction
 
 Key = tuple[str, int, bytes]
 """What makes an event the same event: merchant, dedup day, hash of its id."""
 
-_CHUNK = 500
+Taken = Callable[[Any, Iterable[Key]], Collection[Key]]
+"""Says, on the cursor of a transaction that may write, which of the keys are taken."""
+
 _ROW = ", ".join(COLUMNS)
 _LOGGED = ", ".join(LOGGED_COLUMNS)
 _SQLITE_INSERT = (
@@ -44,11 +45,12 @@ def key_of(event: NewEvent) -> Key:
 
 
 def accept(
-    tx: Transaction, events: Sequence[NewEvent], known: frozenset[Key] | set[Key] = frozenset()
+    tx: Transaction, events: Sequence[NewEvent], known: Collection[Key] = (), taken: Taken | None = None
 ) -> list[bool]:
     """Insert the events that are new; say for each whether it was. ``known`` ones are already in the lake.
 
-    The transaction must be one on the tail store. An id that comes twice in ``events`` is taken once.
+    The transaction must be one on the tail store. An id that comes twice in ``events`` is taken once. On SQLite
+    ``taken`` says which ids are; PostgreSQL, where several may write at once, asks its table of ids.
     """
     fresh: dict[Key, NewEvent] = {}
     first: list[bool] = []
@@ -60,13 +62,13 @@ def accept(
         fresh.pop(key, None)
     if not fresh:
         return first
-    seen = _seen_on_sqlite(tx, fresh) if tx.dialect == "sqlite" else _claim_on_postgresql(tx, fresh)
+    seen = taken(_cursor(tx), fresh) if taken is not None else _claim_on_postgresql(tx, fresh)
     for key in seen:
         del fresh[key]
     if fresh:
         rows = list(fresh.values())
         if tx.dialect == "sqlite":
-            _insert_on_sqlite(tx, fresh, rows)
+            _insert_on_sqlite(tx, rows)
         else:
             _copy_on_postgresql(tx, rows)
     if not seen:
@@ -74,24 +76,8 @@ def accept(
     return [is_first and key_of(event) not in seen for is_first, event in zip(first, events, strict=True)]
 
 
-def _seen_on_sqlite(tx: Transaction, fresh: Iterable[Key]) -> set[Key]:
-    by_day: defaultdict[tuple[str, int], list[bytes]] = defaultdict(list)
-    for merchant_id, day, id_hash in fresh:
-        by_day[merchant_id, day].append(id_hash)
+def _insert_on_sqlite(tx: Transaction, rows: Sequence[NewEvent]) -> None:
     cursor = _cursor(tx)
-    seen: set[Key] = set()
-    for (merchant_id, day), hashes in by_day.items():
-        for start in range(0, len(hashes), _CHUNK):
-            chunk = hashes[start : start + _CHUNK]
-            marks = ",".join("?" * len(chunk))
-            sql = f"SELECT id_hash FROM event_seen WHERE merchant_id = ? AND dedup_day = ? AND id_hash IN ({marks})"  # noqa: S608
-            seen.update((merchant_id, day, row[0]) for row in cursor.execute(sql, (merchant_id, day, *chunk)))
-    return seen
-
-
-def _insert_on_sqlite(tx: Transaction, keys: Iterable[Key], rows: Sequence[NewEvent]) -> None:
-    cursor = _cursor(tx)
-    cursor.executemany("INSERT INTO event_seen (merchant_id, dedup_day, id_hash) VALUES (?, ?, ?)", keys)
     by_merchant: defaultdict[str, list[NewEvent]] = defaultdict(list)
     for row in rows:
         by_merchant[row.merchant_id].append(row)
