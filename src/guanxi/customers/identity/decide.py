@@ -19,11 +19,13 @@ from guanxi.customers.identity.forest import (
     CLAIMS,
     CONTACTS,
     CONTACTS_VERIFIED,
+    STAGE,
     TWO_PHONES,
     DayOf,
     Forest,
     Pair,
     Step,
+    place,
 )
 from guanxi.customers.identity.kinds import KINDS, Kind
 from guanxi.customers.identity.model import (
@@ -39,6 +41,9 @@ from guanxi.customers.identity.model import (
     Shared,
     Verdict,
 )
+
+_OBSERVED, _VERIFIED = LinkKind.OBSERVED, LinkKind.VERIFIED
+"""Looked up once: a member of an enumeration is slow to reach in a loop over every link."""
 
 _CAUTION = {Decision.JOINED: 0, Decision.WITHDRAWN: 1, Decision.SEPARATED: 2}
 
@@ -62,27 +67,22 @@ def resolve(
     missing (an observed link of a shared fragment may miss the other: it joins nobody).
     """
     known = _known(identities, kinds)
-    links = list(links)
+    kind_of = {fragment: kinds[identity.type] for fragment, identity in known.items()}
     decided = settled(verdicts)
     if shared is None:
-        shared = _shared(known, links, decided, kinds)
-    links = [
-        link
-        for link in links
-        if link.kind is not LinkKind.OBSERVED or not (link.a in shared or link.b in shared)
-    ]
-    _check_ends(known, links, decided)
-    kind_of = {fragment: kinds[identity.type] for fragment, identity in known.items()}
-    forest = Forest(known, kind_of, {one: shared[one] for one in shared if one in known}, decided)
-    steps = _steps(sufficient_links(links, kind_of, day_of), decided, kind_of)
-    first_contact = bisect_right(steps, CONTACTS - 1, key=lambda step: step[0])
-    for step in steps[:first_contact]:
-        forest.take(step, day_of)
-    contacts = (
-        sorted([*steps[first_contact:], *forest.continuities()]) if forest.lines else steps[first_contact:]
-    )
-    for step in contacts:
-        forest.take(step, day_of)
+        sufficient = sufficient_links(links, kind_of, day_of)
+        shared = _shared(known, kind_of, sufficient, decided)
+    else:
+        sufficient = sufficient_links((one for one in links if connects(one, shared)), kind_of, day_of)
+    if shared:
+        sufficient = [one for one in sufficient if connects(one, shared)]
+    separated = (pair for pair, verdict in decided.items() if verdict.decision is Decision.SEPARATED)
+    forest = Forest(known, kind_of, {one: why for one, why in shared.items() if one in known}, separated)
+    steps = _steps(sufficient, decided, forest)
+    claims, rest = (bisect_right(steps, (stage * STAGE,)) for stage in (CLAIMS, CLAIMS + 1))
+    forest.join(steps[:claims], day_of)
+    forest.claim(steps[claims:rest], day_of)
+    forest.join(sorted([*steps[rest:], *forest.continuities()]), day_of)
     return forest.resolution()
 
 
@@ -116,17 +116,6 @@ def _known(identities: Iterable[Identity], kinds: Mapping[str, Kind]) -> dict[in
     return known
 
 
-def _check_ends(
-    known: Mapping[int, Identity], links: Iterable[Link], decided: Mapping[Pair, Verdict]
-) -> None:
-    for link in links:
-        if link.a not in known or link.b not in known:
-            raise ValueError(f"a link names an unknown fragment: {link!r}")
-    for (a, b), verdict in decided.items():
-        if verdict.decision is Decision.JOINED and (a not in known or b not in known):
-            raise ValueError(f"a join names an unknown fragment: {verdict!r}")
-
-
 def shared_fragments(
     identities: Iterable[Identity],
     links: Iterable[Link],
@@ -140,42 +129,43 @@ def shared_fragments(
     an account counts phones. A pair that was verified or joined or separated by hand is explained and not counted.
     The answer for a fragment depends on its own links and verdicts alone: given all of those, it is final.
     """
-    return _shared(_known(identities, kinds), list(links), settled(verdicts), kinds)
+    known = _known(identities, kinds)
+    kind_of = {fragment: kinds[identity.type] for fragment, identity in known.items()}
+    return _shared(known, kind_of, list(links), settled(verdicts))
 
 
 def _shared(
     known: Mapping[int, Identity],
+    kind_of: Mapping[int, Kind],
     links: list[Link],
     decided: Mapping[Pair, Verdict],
-    kinds: Mapping[str, Kind],
 ) -> dict[int, Shared]:
-    observed = {_pair(link) for link in links if link.kind is LinkKind.OBSERVED and link.a != link.b}
-    observed -= {_pair(link) for link in links if link.kind is not LinkKind.OBSERVED}
-    observed -= {pair for pair, verdict in decided.items() if verdict.decision is not Decision.WITHDRAWN}
-    degree = Counter(a for a, _ in observed) + Counter(b for _, b in observed)
+    met = Counter([link[0] for link in links if link[3] is _OBSERVED])
+    met.update([link[1] for link in links if link[3] is _OBSERVED])
     busy = {
-        fragment
-        for fragment, count in degree.items()
-        if fragment in known and count > kinds[known[fragment].type].shared_above
+        one for one, count in met.items() if count > 1 and one in known and count > kind_of[one].shared_above
     }
+    if not busy:
+        return {}
+    observed: set[Pair] = set()
+    explained = {pair for pair, verdict in decided.items() if verdict.decision is not Decision.WITHDRAWN}
+    for a, b, _, how, _ in links:
+        if a in busy or b in busy:
+            (observed if how is _OBSERVED else explained).add((a, b) if a < b else (b, a))
     counts: defaultdict[int, Counter[tuple[str, str]]] = defaultdict(Counter)
-    for a, b in observed if busy else ():
+    for a, b in observed - explained:
         for one, other in ((a, b), (b, a)):
-            if one in busy and other in known:
-                mine, theirs = kinds[known[one].type], kinds[known[other].type]
-                if theirs.reassignable if mine.exclusive else theirs.exclusive:
+            if one in busy and other in known and one != other:
+                theirs = kind_of[other]
+                if theirs.reassignable if kind_of[one].exclusive else theirs.exclusive:
                     counts[one][theirs.key, known[other].scope] += 1
     found: dict[int, Shared] = {}
     for fragment, seen in counts.items():
         count, (counted, scope) = max((count, name) for name, count in seen.items())
-        kind = kinds[known[fragment].type]
+        kind = kind_of[fragment]
         if count > kind.shared_above:
             found[fragment] = Shared(fragment, kind.key, count, kind.shared_above, counted, scope)
     return found
-
-
-def _pair(link: Link) -> Pair:
-    return (link.a, link.b) if link.a < link.b else (link.b, link.a)
 
 
 def sufficient_links(links: Iterable[Link], kind_of: Mapping[int, Kind], day_of: DayOf) -> list[Link]:
@@ -184,58 +174,76 @@ def sufficient_links(links: Iterable[Link], kind_of: Mapping[int, Kind], day_of:
     Of links that agree in pair and kind the earliest is enough. With a phone among them, which may change hands, the
     earliest and the latest sighting are, and the earliest verification of every day. Ends come in ascending order.
     Keeping only these as links arrive gives the same as choosing them at the end.
+
+    Raises ``ValueError`` for a link whose fragment is not in ``kind_of``.
     """
-    first: dict[tuple[int, int, str, int], Link] = {}
+    seen: dict[Pair, Link] = {}
     last: dict[Pair, Link] = {}
+    verified: dict[tuple[int, int, int], Link] = {}
+    manual: dict[tuple[int, int, int], Link] = {}
     for link in links:
-        a, b, seen_at, kind, event_id = link
-        if a == b:
-            continue
-        if a > b:
+        a, b, at, how, event_id = link
+        one, other = kind_of.get(a), kind_of.get(b)
+        if one is None or other is None:
+            raise ValueError(f"a link names an unknown fragment: {link!r}")
+        if a >= b:
+            if a == b:
+                continue
             a, b = b, a
-            link = Link(a, b, seen_at, kind, event_id)  # noqa: PLW2901 - the same link, ends in order
-        slot = 0
-        if kind_of[a].reassignable or kind_of[b].reassignable:
-            if kind is not LinkKind.OBSERVED:
-                slot = day_of(seen_at)
-            else:
-                latest = last.get((a, b))
-                if latest is None or (seen_at, event_id) > (latest[2], latest[4]):
-                    last[a, b] = link
-        held = first.get((a, b, kind, slot))
-        if held is None or (seen_at, event_id) < (held[2], held[4]):
-            first[a, b, kind, slot] = link
-    late = (link for pair, link in last.items() if link != first[*pair, LinkKind.OBSERVED, 0])
-    return [*first.values(), *late]
-
-
-def _steps(links: Iterable[Link], decided: Mapping[Pair, Verdict], kind_of: Mapping[int, Kind]) -> list[Step]:
-    """Put the evidence into the canonical order."""
-    steps: list[Step] = []
-    for link in links:
-        a, b, seen_at, sort, event_id = link
-        one, other = kind_of[a], kind_of[b]
-        weight = -2 * min(one.strength, other.strength)
-        accounts = one.exclusive and other.exclusive
-        if sort is LinkKind.OBSERVED:
-            stage = ACCOUNTS_OBSERVED if accounts else CONTACTS
+            link = Link(a, b, at, how, event_id)  # noqa: PLW2901 - the same link, ends in order
+        if how is _OBSERVED:
+            pair = a, b
+            held = seen.setdefault(pair, link)
+            if held is not link and (at, event_id) < (held[2], held[4]):
+                seen[pair] = link
+            if one.reassignable or other.reassignable:
+                held = last.setdefault(pair, link)
+                if held is not link and (at, event_id) > (held[2], held[4]):
+                    last[pair] = link
         else:
-            stage = _vouched_stage(one, other)
-            if stage == BY_HAND and sort is LinkKind.VERIFIED:
-                stage = ACCOUNTS_VERIFIED if accounts else CONTACTS_VERIFIED
-        steps.append((stage, 0 if stage == CLAIMS else weight, seen_at, a, b, sort, event_id, link))
-    for (a, b), verdict in decided.items():
-        if verdict.decision is Decision.JOINED and a != b:
-            one, other = kind_of[a], kind_of[b]
-            stage = _vouched_stage(one, other)
-            weight = 0 if stage == CLAIMS else -2 * min(one.strength, other.strength)
-            steps.append((stage, weight, verdict.at, a, b, verdict.decision, verdict.by, verdict))
+            vouched = verified if how is _VERIFIED else manual
+            key = a, b, day_of(at) if one.reassignable or other.reassignable else 0
+            held = vouched.setdefault(key, link)
+            if held is not link and (at, event_id) < (held[2], held[4]):
+                vouched[key] = link
+    late = [link for pair, link in last.items() if link is not seen[pair] and link != seen[pair]]
+    return [*seen.values(), *late, *verified.values(), *manual.values()]
+
+
+def _steps(links: Iterable[Link], decided: Mapping[Pair, Verdict], forest: Forest) -> list[Step]:
+    """Put the evidence into the canonical order."""
+    node, kinds = forest.node, forest.kinds
+    steps: list[Step] = []
+    places: dict[tuple[str, str, bool, bool], int] = {}
+    for link in links:
+        a, b = node[link[0]], node[link[1]]
+        how = link[3]
+        sort = kinds[a].key, kinds[b].key, how is _OBSERVED, how is _VERIFIED
+        where = places.get(sort)
+        if where is None:
+            where = places[sort] = _place(kinds[a], kinds[b], how)
+        steps.append((where, link[2], a, b, False, link))
+    for (one, other), verdict in decided.items():
+        if verdict.decision is Decision.JOINED and one != other:
+            if one not in node or other not in node:
+                raise ValueError(f"a join names an unknown fragment: {verdict!r}")
+            a, b = node[one], node[other]
+            steps.append((_place(kinds[a], kinds[b], LinkKind.MANUAL), verdict.at, a, b, True, verdict))
     steps.sort()
     return steps
 
 
-def _vouched_stage(one: Kind, other: Kind) -> int:
-    return (BY_HAND, CLAIMS, TWO_PHONES)[one.reassignable + other.reassignable]
+def _place(one: Kind, other: Kind, how: LinkKind) -> int:
+    accounts = one.exclusive and other.exclusive
+    if how is LinkKind.OBSERVED:
+        stage = ACCOUNTS_OBSERVED if accounts else CONTACTS
+    elif one.reassignable or other.reassignable:
+        stage = TWO_PHONES if one.reassignable and other.reassignable else CLAIMS
+    elif how is LinkKind.MANUAL:
+        stage = BY_HAND
+    else:
+        stage = ACCOUNTS_VERIFIED if accounts else CONTACTS_VERIFIED
+    return place(stage, min(one.strength, other.strength))
 
 
 def connects(evidence: Evidence, shared: Mapping[int, Shared]) -> bool:

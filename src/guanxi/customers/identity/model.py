@@ -43,14 +43,6 @@ class Decision(StrEnum):
     """Neither of the two any longer: as if nothing had ever been decided about the pair."""
 
 
-class Reason(StrEnum):
-    """Why two parts are one person."""
-
-    MANUAL = "manual"
-    VERIFIED = "verified"
-    OBSERVED = "observed"
-
-
 class Code(StrEnum):
     """Why a link joined nobody."""
 
@@ -104,14 +96,14 @@ def _label(type_: str) -> Text:
     return kind.label if kind else Text(type_, type_)
 
 
-_JOIN_TEXTS: Mapping[Reason, Text] = {
-    Reason.MANUAL: Text(
+_JOIN_TEXTS: Mapping[LinkKind, Text] = {
+    LinkKind.MANUAL: Text(
         "人工确认{a_zh}与{b_zh}属于同一人。", "Staff confirmed that {a_en} and {b_en} are one person's."
     ),
-    Reason.VERIFIED: Text(
+    LinkKind.VERIFIED: Text(
         "本人验证了{a_zh}与{b_zh}。", "The person verified that {a_en} and {b_en} are theirs."
     ),
-    Reason.OBSERVED: Text("{a_zh}与{b_zh}出现在同一事件中。", "One event carried both {a_en} and {b_en}."),
+    LinkKind.OBSERVED: Text("{a_zh}与{b_zh}出现在同一事件中。", "One event carried both {a_en} and {b_en}."),
 }
 
 _REFUSAL_TEXTS: Mapping[Code, Text] = {
@@ -146,11 +138,15 @@ class Join(NamedTuple):
     """
 
     evidence: Evidence
-    reason: Reason
     left: int
     right: int
     a_type: str
     b_type: str
+
+    @property
+    def reason(self) -> LinkKind:
+        """What kind of evidence it was; a verdict is manual."""
+        return self.evidence.kind if isinstance(self.evidence, Link) else LinkKind.MANUAL
 
     @property
     def text(self) -> Text:
@@ -253,14 +249,6 @@ class Resolution:
     refusals: tuple[Refusal, ...]
     shared: Mapping[int, Shared]
     handed: tuple[Handed, ...]
-
-    def rows(self) -> dict[tuple[int, int], tuple[int, int]]:
-        """Return ``(fragment, from_day) -> (until_day, canonical)``: the form in which holdings are stored."""
-        return {
-            (held.fragment, held.from_day): (held.until_day, person.canonical)
-            for person in self.people
-            for held in person.holdings
-        }
 
 
 class Attribute(NamedTuple):
