@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from sqlalchemy import Column, and_, func, or_, select, text, update
+from sqlalchemy import Column, and_, bindparam, delete, func, or_, select, text, update
 
 from guanxi.storage.events.schema import event_dead_letter as letters
 
@@ -100,6 +100,13 @@ def settle(tx: Transaction, merchant_id: str, letter_id: bytes, state: State, no
         .values(state=state, settled_at=now)
     )
     return changed.rowcount == 1
+
+
+def remove(tx: Transaction, merchant_id: str, letter_ids: Sequence[bytes]) -> None:
+    """Delete rejected inputs for good."""
+    if letter_ids:
+        where = (letters.c.merchant_id == merchant_id, letters.c.letter_id == bindparam("one"))
+        tx.conn.execute(delete(letters).where(*where), [{"one": letter_id} for letter_id in letter_ids])
 
 
 def _columns() -> list[Column[Any]]:

@@ -49,7 +49,7 @@ SCHEMA = pa.schema(
 
 _HANDOVER = "handover"
 _CONFIGURATION: dict[str, str | None] = {
-    "delta.dataSkippingStatsColumns": "epoch,number,dedup_day,time,day,subject",
+    "delta.dataSkippingStatsColumns": "epoch,number,dedup_day,time,day",
     "delta.logRetentionDuration": "interval 7 days",
 }
 _WRITER = WriterProperties(compression="ZSTD", compression_level=3, max_row_group_size=8_192)
@@ -318,6 +318,7 @@ class Lake:
         rows = to_arrow(events)
         months = ", ".join(f"'{month}'" for month in sorted(set(rows["month"].to_pylist())))
         changed = {name: f"s.{name}" for name in ("subject", "fragments", "payload", "sealed", "event_id")}
+        before = set(self._files(table))
         (
             table.merge(
                 rows,
@@ -329,6 +330,7 @@ class Lake:
             .when_matched_update(changed)
             .execute()
         )
+        self._make_durable(before)
 
     def compact(self, *, small_files: int = 12) -> int:
         """Sort and merge the months that have more than ``small_files`` files; returns how many months it did."""
@@ -345,12 +347,19 @@ class Lake:
             )
         return len(crowded)
 
-    def vacuum(self, *, hours: int) -> int:
-        """Delete files that no version of the last ``hours`` needs; returns how many. 0 leaves only the newest."""
+    def vacuum(self, *, hours: int, orphans: bool = False) -> int:
+        """Delete files that no version of the last ``hours`` needs; returns how many. 0 leaves only the newest.
+
+        With ``orphans`` also what a writer that was killed left behind: only under the lake's lock, when nobody writes.
+        """
         table = self._open()
         if table is None:
             return 0
-        return len(table.vacuum(retention_hours=hours, dry_run=False, enforce_retention_duration=False))
+        return len(
+            table.vacuum(
+                retention_hours=hours, dry_run=False, enforce_retention_duration=False, full=orphans
+            )
+        )
 
 
 @cache

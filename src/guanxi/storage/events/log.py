@@ -115,11 +115,12 @@ class EventLog:
         if self._database.dialect == "postgresql":
             return 0
         with self._database.reading() as tx:
-            waiting = tail.read_beside(tx, merchant_id, BESIDE_BATCH)
-        if not waiting:
-            return 0
-        self.accept([event for _, event in waiting])
+            if not tail.read_beside(tx, merchant_id, 1):
+                return 0
+        # In one transaction of the state's, so that nobody rewrites an event while it is on its way.
         with self._database.transaction() as tx:
+            waiting = tail.read_beside(tx, merchant_id, BESIDE_BATCH)
+            self.accept([event for _, event in waiting])
             tail.delete_beside(tx, merchant_id, [(number, event.id_hash) for number, event in waiting])
         return len(waiting)
 
