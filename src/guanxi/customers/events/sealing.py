@@ -10,12 +10,13 @@ merchant's key), ``P`` personal properties only, under the person's key. Nothing
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from guanxi.customers.events.model import Seen
+from guanxi.storage.events.model import unpack
 from guanxi.storage.vault import SealBroken, Sealer
 
 if TYPE_CHECKING:
@@ -61,6 +62,27 @@ def open_event(event: LoggedEvent, merchant: Sealer, persons: Mapping[int, Seale
         return _decode(sealer.open(rest))
     except SealBroken:
         return Opened()
+
+
+def sealed_without(
+    event: LoggedEvent,
+    merchant: Sealer,
+    persons: Mapping[int, Sealer],
+    gone: Container[int],
+    strip: Callable[[dict[str, Any]], dict[str, Any]],
+) -> bytes:
+    """Return an event's personal part without the identities ``gone`` and with stripped properties.
+
+    What cannot be opened any more stays as it is.
+    """
+    opened = open_event(event, merchant, persons)
+    if not opened.i and not opened.p:
+        return event.sealed
+    tag = event.sealed[:1]
+    sealer = persons[event.subject] if tag == _PERSON else merchant
+    carried = zip(unpack(event.fragments), opened.i, strict=False)
+    left = Opened([seen for fragment, seen in carried if fragment not in gone], strip(opened.p))
+    return tag + sealer.seal(msgspec.json.encode(left))
 
 
 def resealer(database: Database, vault: Vault, keys: PersonKeys) -> Any:

@@ -96,9 +96,18 @@ class _Payload(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Payload).decode
 
 
-def fold(events: Sequence[Read], types: Mapping[int, str], extract: Callable[[str], Extract]) -> Effects:
-    """Return what ``events`` change. ``types`` names the type of every identity met; ``extract`` measures an event."""
-    effects = Effects()
+def fold(
+    events: Sequence[Read],
+    types: Mapping[int, str],
+    extract: Callable[[str], Extract],
+    effects: Effects | None = None,
+) -> Effects:
+    """Return what ``events`` change, added to ``effects`` if they are given.
+
+    ``types`` names the type of every identity met; ``extract`` measures an event.
+    """
+    if effects is None:
+        effects = Effects()
     for event in events:
         payload = _decode(event.payload)
         if event.type in _SILENT:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from guanxi.customers.events import sealing
@@ -10,13 +11,17 @@ from guanxi.customers.events.measures import Extract, Numbering, extractor
 from guanxi.customers.events.model import Seen
 from guanxi.customers.identity import service as people
 from guanxi.customers.identity.model import Identity
+from guanxi.customers.privacy.service import Privacy
 from guanxi.customers.projection import decide, search, store
 from guanxi.customers.projection.decide import Effects, Read
+from guanxi.customers.projection.store import Damage
 from guanxi.kernel.phone import mask
-from guanxi.storage.events.model import LoggedEvent, unpack
+from guanxi.storage.events import erasing
+from guanxi.storage.events.model import START, LoggedEvent, unpack
 
 if TYPE_CHECKING:
     from guanxi.customers.events.service import EventIntake
+    from guanxi.customers.privacy.rewriting import Rewriter
     from guanxi.storage.database import Database, Transaction
     from guanxi.storage.events.log import EventLog
     from guanxi.storage.merchants import Merchant
@@ -25,6 +30,8 @@ if TYPE_CHECKING:
 
 READER = "customers"
 BATCH = 5_000
+REBUILD_BATCH = 50_000
+"""Events taken at once from the lake, which is scanned once per set."""
 
 _NAMES = frozenset({"name", "nickname", "nick", "full_name", "fullname", "real_name", "username"})
 
@@ -40,17 +47,20 @@ class Projection:
         self._intake = intake
         self._vault = vault
         self._keys = keys
+        self._privacy = Privacy(database, log, intake, vault, keys)
 
     def run(self, merchant_id: str, limit: int = BATCH) -> int:
         """Take in the next events; returns how many. 0 means that the reader has caught up."""
         merchant, catalogue = self._intake.merchant(merchant_id)
         with self._database.reading() as tx:
             after = self._log.peek(tx, merchant_id, READER)
+            generation = self._privacy.generation(tx, merchant_id)
+            rewriter = self._privacy.rewriter(tx, merchant_id)
         events = self._log.read(merchant_id, after, limit)
         if not events:
             return 0
         with self._database.reading() as tx:
-            reads, types = self._open(tx, merchant_id, events)
+            reads, types = self._open(tx, merchant_id, events, rewriter)
         numbering = Numbering()
         extracts: dict[str, Extract] = {}
 
@@ -62,32 +72,124 @@ class Projection:
 
         effects = decide.fold(reads, types, extract)
         with self._database.transaction() as tx:
-            # Another worker may have taken the same events in the meantime; then they are not ours any more.
+            self._privacy.alone(tx, merchant_id)
+            # Another worker may have taken the same events in the meantime; then they are not ours any more. Or
+            # somebody in them may have asked to be forgotten; then they have to be read again.
             if self._log.position(tx, merchant_id, READER) != after:
+                return len(events)
+            if self._privacy.generation(tx, merchant_id) != generation:
                 return len(events)
             self._apply(tx, merchant, effects, numbering)
             self._log.advance(tx, merchant_id, READER, events[-1].position)
         return len(events)
 
+    def rebuild(self, merchant_id: str, on_progress: Callable[[int], None] = lambda _: None) -> int:
+        """Drop what the projection has made and make it again from the whole log; returns how many events it read.
+
+        Killed at any moment, the worker's ``run`` goes on with it. The values of identities, their search tokens and
+        what staff decided about them stay: the lake does not have the first, the others only ever grow.
+        """
+        with self._database.transaction() as tx:
+            self._privacy.alone(tx, merchant_id)
+            self._log.position(tx, merchant_id, READER)
+            store.reset(tx, merchant_id)
+            self._log.advance(tx, merchant_id, READER, START)
+        done = 0
+        while taken := self.run(merchant_id, REBUILD_BATCH):
+            done += taken
+            on_progress(done)
+        return done
+
+    def mend(
+        self,
+        merchant_id: str,
+        changed: Sequence[LoggedEvent],
+        rewriter: Rewriter,
+        then: Callable[[Transaction], None],
+    ) -> None:
+        """Make records that stem from ``changed`` events follow from the log as ``rewriter`` shows it.
+
+        These are the links and first sightings of others whom a forgotten person's events carried, and what such
+        events said of an identity that is somebody else's now. ``then`` runs in the same transaction. The events must
+        still be in the log, and the caller keeps the hand-over away.
+        """
+        merchant, _ = self._intake.merchant(merchant_id)
+        with self._database.reading() as tx:
+            after = self._log.peek(tx, merchant_id, READER)
+            damage = store.damage(tx, merchant_id, changed)
+        effects = Effects()
+        carrying = erasing.carrying(self._database, self._log, merchant_id, damage.fragments)
+        past = (event for event in carrying if event.position <= after)
+        while events := list(islice(past, BATCH)):
+            self._fold(merchant_id, events, rewriter, effects)
+        with self._database.transaction() as tx:
+            self._privacy.alone(tx, merchant_id)
+            # What the projection has taken in since is folded while it is kept waiting.
+            upto = self._log.position(tx, merchant_id, READER)
+            while damage.fragments and after < upto:
+                events = self._log.read(merchant_id, after, BATCH)
+                self._fold(merchant_id, [one for one in events if one.position <= upto], rewriter, effects)
+                after = events[-1].position
+            self._repair(tx, merchant, damage, effects)
+            then(tx)
+
+    def _fold(
+        self, merchant_id: str, events: Sequence[LoggedEvent], rewriter: Rewriter, effects: Effects
+    ) -> None:
+        with self._database.reading() as tx:
+            reads, types = self._open(tx, merchant_id, events, rewriter)
+        decide.fold(reads, types, lambda _: lambda _properties, _channel, _account: [], effects)
+
+    def _repair(self, tx: Transaction, merchant: Merchant, damage: Damage, effects: Effects) -> None:
+        merchant_id = merchant.merchant_id
+        lost = damage.sighted - effects.first_seen.keys()
+        around = {end for key in damage.links if key.a in lost or key.b in lost for end in (key.a, key.b)}
+        self._privacy.forget(tx, merchant_id, lost)
+        store.put_sightings(tx, merchant_id, {one: effects.first_seen[one] for one in damage.sighted - lost})
+        store.put_links(tx, merchant_id, {key: effects.links.get(key) for key in damage.links})
+        subjects = damage.subjects - lost
+        said = {key: value for key, value in effects.attributes.items() if key[0] in subjects}
+        consents = {key: value for key, value in effects.consents.items() if key[0] in subjects}
+        shown = store.sealed_identities(tx, merchant_id, subjects)
+        sealers = self._keys.ensure(tx, merchant_id, subjects)
+        values = {
+            one: Seen(type_, scope, "", sealers[one].open(sealed).decode())
+            for one, (type_, scope, sealed) in shown.items()
+            if sealed
+        }
+        store.clear(tx, merchant_id, subjects)
+        store.save_attributes(tx, merchant_id, said, sealers)
+        store.save_consents(tx, merchant_id, consents)
+        store.save_tokens(tx, merchant_id, self._identity_tokens(merchant_id, values, values))
+        store.save_tokens(tx, merchant_id, self._name_tokens(merchant_id, Effects(attributes=said)))
+        touched = (damage.fragments | around) - lost
+        if touched:
+            people.reconcile(tx, merchant, touched)
+
     def _open(
-        self, tx: Transaction, merchant_id: str, events: Sequence[LoggedEvent]
+        self,
+        tx: Transaction,
+        merchant_id: str,
+        logged: Sequence[LoggedEvent],
+        rewriter: Rewriter | None,
     ) -> tuple[list[Read], dict[int, str]]:
+        merchant = self._vault.sealer("tail", merchant_id)
+        personal = {event.subject for event in logged if sealing.has_personal(event.sealed)}
+        persons = self._keys.sealers(tx, merchant_id, personal)
+        events = [rewriter.of(event, persons) for event in logged] if rewriter else logged
         carried = [unpack(event.fragments) for event in events]
         known = people.known(tx, merchant_id, {one for fragments in carried for one in fragments})
         types = {fragment: identity.type for fragment, identity in known.items()}
         # A phone that came hashed so far may now come plain.
         hashed = store.unreadable(tx, merchant_id, [one for one, type_ in types.items() if type_ == "phone"])
         readable = known.keys() - hashed
-        merchant = self._vault.sealer("tail", merchant_id)
-        forgotten = {event.subject for event in events if sealing.has_personal(event.sealed)}
-        persons = self._keys.sealers(tx, merchant_id, forgotten)
         reads = []
         for event, fragments in zip(events, carried, strict=True):
             seen: Sequence[Seen] = ()
-            personal: Mapping[str, Any] = {}
+            said: Mapping[str, Any] = {}
             if sealing.has_personal(event.sealed) or not readable >= set(fragments):
                 opened = sealing.open_event(event, merchant, persons)
-                seen, personal = opened.i, opened.p
+                seen, said = opened.i, opened.p
                 types.update((fragment, one.type) for fragment, one in zip(fragments, seen, strict=False))
             reads.append(
                 Read(
@@ -100,7 +202,7 @@ class Projection:
                     fragments,
                     event.payload,
                     seen,
-                    personal,
+                    said,
                 )
             )
         return reads, types
@@ -109,12 +211,16 @@ class Projection:
         merchant_id = merchant.merchant_id
         known = people.known(tx, merchant_id, effects.first_seen)
         touched = self._meet(tx, merchant_id, effects, known)
-        touched |= self._link(tx, merchant_id, effects, known.keys() | effects.values.keys())
-        personal = {fragment for (fragment, _), said in effects.attributes.items() if said.personal}
+        somebody = known.keys() | effects.values.keys()
+        touched |= self._link(tx, merchant_id, effects, somebody)
+        # What stands for somebody forgotten has no identity: it is counted, and nothing is said of it.
+        attributes = {key: said for key, said in effects.attributes.items() if key[0] in somebody}
+        consents = {key: said for key, said in effects.consents.items() if key[0] in somebody}
+        personal = {fragment for (fragment, _), said in attributes.items() if said.personal}
         sealers = self._keys.ensure(tx, merchant_id, personal)
-        store.save_attributes(tx, merchant_id, effects.attributes, sealers)
+        store.save_attributes(tx, merchant_id, attributes, sealers)
         store.save_tokens(tx, merchant_id, self._name_tokens(merchant_id, effects))
-        store.save_consents(tx, merchant_id, effects.consents)
+        store.save_consents(tx, merchant_id, consents)
         stored = store.series_numbers(tx, merchant_id, numbering.series)
         store.save_buckets(tx, merchant_id, effects.buckets, [stored[series] for series in numbering.series])
         if touched:

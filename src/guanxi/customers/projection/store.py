@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, delete, func, select, update
 
 from guanxi.customers import schema
 from guanxi.customers.events.measures import Series
-from guanxi.customers.projection.decide import Latest
+from guanxi.customers.projection.decide import Latest, LinkKey
 from guanxi.storage import sets
+from guanxi.storage.events.model import LoggedEvent, unpack
 
 if TYPE_CHECKING:
     from guanxi.storage.database import Transaction
@@ -40,6 +41,9 @@ _BUCKET = (
 )
 _FIRST = "first_seen = CASE WHEN excluded.first_seen < old.first_seen THEN excluded.first_seen ELSE old.first_seen END"
 
+_NEVER = 2**63 - 1
+"""First seen when an identity is to be met again."""
+
 _encode = msgspec.json.encode
 
 
@@ -59,6 +63,93 @@ def unreadable(tx: Transaction, merchant_id: str, fragments: Collection[int]) ->
     """Return those of the fragments of which no readable form is kept."""
     rows = sets.find(tx, schema.identity, merchant_id, "fragment", fragments, "fragment, mask")
     return {fragment for fragment, shown in rows if not shown}
+
+
+class Damage(NamedTuple):
+    """Records that stem from events about to change: identities first sighted in one, links, and whom they described."""
+
+    sighted: frozenset[int]
+    links: frozenset[LinkKey]
+    subjects: frozenset[int]
+
+    @property
+    def fragments(self) -> frozenset[int]:
+        """Every fragment whose events say what the records should be."""
+        return self.sighted | self.subjects | {end for link in self.links for end in (link.a, link.b)}
+
+
+def damage(tx: Transaction, merchant_id: str, changed: Sequence[LoggedEvent]) -> Damage:
+    """Return what is kept about identities that some events carry and that would not be kept without these."""
+    times: dict[int, set[int]] = {}
+    for event in changed:
+        for fragment in unpack(event.fragments):
+            times.setdefault(fragment, set()).add(event.time)
+    known = dict(sets.find(tx, schema.identity, merchant_id, "fragment", times, "fragment, first_seen"))
+    ids = {event.event_id for event in changed}
+    columns = "a, b, kind, slot, event_id"
+    rows = {
+        *sets.find(tx, schema.link, merchant_id, "a", known, columns),
+        *sets.find(tx, schema.link, merchant_id, "b", known, columns),
+    }
+    return Damage(
+        frozenset(fragment for fragment, first_seen in known.items() if first_seen in times[fragment]),
+        frozenset(LinkKey(*key) for *key, event_id in rows if event_id in ids),
+        frozenset(event.subject for event in changed) & known.keys(),
+    )
+
+
+def put_sightings(tx: Transaction, merchant_id: str, first_seen: Mapping[int, int]) -> None:
+    """Set when identities were first seen."""
+    if first_seen:
+        where = (schema.identity.c.merchant_id == merchant_id, schema.identity.c.fragment == bindparam("one"))
+        tx.conn.execute(
+            update(schema.identity).where(*where).values(first_seen=bindparam("at")),
+            [{"one": fragment, "at": at} for fragment, at in first_seen.items()],
+        )
+
+
+def put_links(tx: Transaction, merchant_id: str, links: Mapping[LinkKey, tuple[int, str] | None]) -> None:
+    """Set where links stem from; delete those that stem from nothing."""
+    for key, said in links.items():
+        where = [schema.link.c.merchant_id == merchant_id]
+        where += [schema.link.c[name] == value for name, value in key._asdict().items()]
+        if said is None:
+            tx.conn.execute(delete(schema.link).where(*where))
+        else:
+            tx.conn.execute(update(schema.link).where(*where).values(seen_at=said[0], event_id=said[1]))
+
+
+def sealed_identities(
+    tx: Transaction, merchant_id: str, fragments: Collection[int]
+) -> dict[int, tuple[str, str, bytes]]:
+    """Return type, scope and sealed value of identities."""
+    columns = "fragment, type, scope, sealed"
+    rows = sets.find(tx, schema.identity, merchant_id, "fragment", fragments, columns)
+    return {row[0]: (row[1], row[2], bytes(row[3])) for row in rows}
+
+
+def clear(tx: Transaction, merchant_id: str, fragments: Collection[int]) -> None:
+    """Delete what is said of fragments: attributes, consent, search tokens."""
+    for table in (schema.attribute, schema.consent, schema.token):
+        sets.delete(tx, table, merchant_id, "fragment", fragments)
+
+
+def reset(tx: Transaction, merchant_id: str) -> None:
+    """Delete what can be made again from the log; identities stay, as if never seen."""
+    for table in (
+        schema.bucket,
+        schema.link,
+        schema.member,
+        schema.holding,
+        schema.refusal,
+        schema.crowd,
+        schema.attribute,
+        schema.consent,
+    ):
+        tx.conn.execute(delete(table).where(table.c.merchant_id == merchant_id))
+    tx.conn.execute(
+        update(schema.identity).where(schema.identity.c.merchant_id == merchant_id).values(first_seen=_NEVER)
+    )
 
 
 def save_tokens(tx: Transaction, merchant_id: str, tokens: Iterable[tuple[int, int]]) -> None:
