@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from asyncio import to_thread
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from guanxi.access import jobs as access_jobs
+from guanxi.access import KeyKind, Permission, jobs as access_jobs
 from guanxi.access.service import Access
+from guanxi.customers.events.model import Source
 from guanxi.customers.events.sealing import resealer
 from guanxi.customers.events.service import EventIntake
 from guanxi.customers.members.service import Members
+from guanxi.customers.privacy.jobs import ErasureJob
+from guanxi.customers.privacy.service import Privacy
 from guanxi.customers.projection.jobs import READER, Projection
 from guanxi.kernel.clock import HOUR, MINUTE, SECOND, Clock, SystemClock
 from guanxi.runtime.outbox.jobs import OutboxJob
@@ -19,6 +23,7 @@ from guanxi.runtime.worker import Job
 from guanxi.storage.database import Database
 from guanxi.storage.events.handover import Handover
 from guanxi.storage.events.log import EventLog
+from guanxi.storage.events.writer import GroupWriter
 from guanxi.storage.home import Home
 from guanxi.storage.locks import AdvisoryLocks, FileLocks, locks_of
 from guanxi.storage.merchants import list_merchants
@@ -27,10 +32,13 @@ from guanxi.storage.person_keys import PersonKeys
 from guanxi.storage.vault import Vault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
-    from fastapi import FastAPI
+    from fastapi import FastAPI, Request
+
+    from guanxi.api.context import ApiContext
+    from guanxi.connectors.segment.routes import Authenticate, Sender
 
 LAKE_READERS = (READER,)
 """Readers that must have passed an event before it may leave the tail."""
@@ -57,6 +65,13 @@ class Product:
     handover: Handover
     access: Access
     members: Members
+    privacy: Privacy
+    erasures: ErasureJob
+
+    @property
+    def services(self) -> tuple[object, ...]:
+        """The capabilities' services, for whoever finds them by type."""
+        return (self.intake, self.members, self.privacy)
 
 
 def build(home: Home, clock: Clock | None = None) -> Product:
@@ -68,6 +83,9 @@ def build(home: Home, clock: Clock | None = None) -> Product:
     locks = locks_of(database, home.locks)
     keys = PersonKeys(vault)
     intake = EventIntake(database, log, vault, clock)
+    projection = Projection(database, log, intake, vault, keys)
+    handover = Handover(database, log, locks, resealer(database, vault, keys), clock)
+    privacy = Privacy(database, log, intake, vault, keys)
     return Product(
         home=home,
         database=database,
@@ -77,10 +95,14 @@ def build(home: Home, clock: Clock | None = None) -> Product:
         locks=locks,
         person_keys=keys,
         intake=intake,
-        projection=Projection(database, log, intake, vault, keys),
-        handover=Handover(database, log, locks, resealer(database, vault, keys), clock),
+        projection=projection,
+        handover=handover,
         access=Access.of(database, vault),
         members=Members(log, intake, vault, keys),
+        privacy=privacy,
+        erasures=ErasureJob(
+            database, log, locks, handover, privacy, intake, vault, keys, clock, projection.mend
+        ),
     )
 
 
@@ -125,6 +147,7 @@ class Background:
         return [
             Job("beside", lambda _now: self._each(product.log.drain_beside), SECOND // 2),
             Job("customers", lambda _now: self._each(product.projection.run), SECOND // 5),
+            Job("erasures", lambda _now: self._each(product.erasures.run), 2 * SECOND),
             Job("timers", timers.run_once, SECOND, timers.lag),
             Job("outbox", outbox.run_once, SECOND, outbox.lag),
             Job("handover", lambda _now: self._each(self.hand_over), 5 * SECOND),
@@ -174,18 +197,62 @@ class Background:
         return done
 
 
-def create_web(product: Product) -> FastAPI:
-    """Return the web application of an installation."""
+def create_web(product: Product, *, demo: tuple[str, str] | None = None) -> FastAPI:
+    """Return the web application of an installation: API, tracking routes and console.
+
+    ``demo`` is the sign-in that the console's door shows when it serves demonstration data.
+    """
     # Commands that serve nothing need not wait a second for the web framework.
+    from guanxi.api import accounts, dead_letters, events, members, overview  # noqa: PLC0415
     from guanxi.api.app import create_app  # noqa: PLC0415
     from guanxi.api.context import ApiContext  # noqa: PLC0415
+    from guanxi.connectors.segment.routes import BODY_LIMITS, routes  # noqa: PLC0415
+    from guanxi.console.app import build_console  # noqa: PLC0415
+    from guanxi.console.context import ConsoleContext, DemoSignIn  # noqa: PLC0415
 
+    writer = GroupWriter(product.log)
     context = ApiContext(
         database=product.database,
         clock=product.clock,
         vault=product.vault,
         access=product.access,
         log=product.log,
-        services=(product.members, product.intake),
+        services=product.services,
+        body_limits=BODY_LIMITS,
     )
-    return create_app(context)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        writer.start()
+        yield
+        await to_thread(writer.stop)
+
+    tracking = routes(product.intake, writer, _authenticate(context))
+    capabilities = [one.router for one in (members, overview, events, accounts, dead_letters)]
+    app = create_app(context, [*capabilities, tracking], lifespan=lifespan)
+    console = ConsoleContext(
+        database=product.database,
+        clock=product.clock,
+        vault=product.vault,
+        access=product.access,
+        log=product.log,
+        services=product.services,
+        demo=DemoSignIn(*demo) if demo else None,
+    )
+    app.mount("/", build_console(console))
+    return app
+
+
+def _authenticate(context: ApiContext) -> Authenticate:
+    """Recognise senders of events by their API key."""
+    from guanxi.api.auth import find_caller_by, key_text_of  # noqa: PLC0415
+    from guanxi.connectors.segment.routes import Sender  # noqa: PLC0415
+
+    async def authenticate(request: Request, body_key: str) -> Sender:
+        text = key_text_of(request.headers.get("authorization", "")) or body_key
+        caller = await find_caller_by(context, request, text, Permission.EVENTS_WRITE)
+        key = caller.key
+        source = Source(key.name, key.account, key.channel)
+        return Sender(key.merchant_id, source, public=key.kind is KeyKind.WRITE)
+
+    return authenticate

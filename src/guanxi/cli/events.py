@@ -85,11 +85,9 @@ def replay(
     home: HomeOption = DEFAULT_HOME, merchant: MerchantOption = None, as_json: JsonOption = False
 ) -> None:
     """从事件日志重新推算会员 / Work members out afresh from the whole log."""
-    from guanxi.customers.projection.service import rebuild
-
     with session(home, as_json=as_json) as product:
         chosen = choose_merchant(product, merchant)
-        done = rebuild(product.projection, product.database, chosen.merchant_id)
+        done = product.projection.rebuild(chosen.merchant_id)
         show({"events": done}, as_json=as_json, title=say("已重放", "Replayed"))
 
 

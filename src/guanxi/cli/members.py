@@ -1,8 +1,9 @@
-"""Members: ``member show|find``."""
+"""Members: ``member show|find|export|erase``."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,6 +19,7 @@ from guanxi.cli.output import (
     say,
     screen,
     session,
+    show as show_one,
     show_rows,
 )
 from guanxi.kernel.clock import day_to_date, to_datetime, zone
@@ -137,3 +139,76 @@ def find(
                     say("最近", "Last"),
                 ),
             )
+
+
+@app.command()
+def export(
+    who: Reference,
+    to: Annotated[Path, typer.Option("--to", help="写入的 JSON 文件 / JSON file to write.")],
+    home: HomeOption = DEFAULT_HOME,
+    merchant: MerchantOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """导出一位会员的全部信息 / Write down everything known of one member."""
+    from guanxi.access.model import Action, system_actor
+    from guanxi.access.service import trail
+
+    with session(home, as_json=as_json) as product:
+        chosen = choose_merchant(product, merchant)
+        now = product.clock.now()
+        with product.database.reading() as tx:
+            member_id = find_one(product, tx, chosen, who)
+        with product.database.transaction() as tx:
+            trail.record(
+                tx,
+                chosen.merchant_id,
+                Action.MEMBER_EXPORTED,
+                by=system_actor("cli"),
+                now=now,
+                target=member_id,
+            )
+        with product.database.reading() as tx, to.open("wb") as file:
+            for piece in product.privacy.export_person(tx, chosen, member_id, now=now):
+                file.write(piece)
+        to.chmod(0o600)
+        show_one(
+            {"member": member_id, "file": str(to.resolve()), "bytes": to.stat().st_size}, as_json=as_json
+        )
+
+
+@app.command()
+def erase(
+    who: Reference,
+    yes: Annotated[bool, typer.Option("--yes", help="不再询问 / Do not ask again.")] = False,
+    home: HomeOption = DEFAULT_HOME,
+    merchant: MerchantOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """删除一位会员的个人信息，不可恢复 / Forget one member for good."""
+    from guanxi.access.model import Action, system_actor
+    from guanxi.access.service import trail
+
+    with session(home, as_json=as_json) as product:
+        chosen = choose_merchant(product, merchant)
+        # What has come and is not projected yet may be theirs too.
+        while product.projection.run(chosen.merchant_id):
+            pass
+        with product.database.reading() as tx:
+            member_id = find_one(product, tx, chosen, who)
+        if not yes:
+            typer.confirm(
+                say(f"删除 {member_id} 后无法恢复，继续吗？", f"Forget {member_id} for good?"), abort=True
+            )
+        now = product.clock.now()
+        with product.database.transaction() as tx:
+            erasure = product.privacy.request(tx, chosen, member_id, by="cli", now=now)
+            trail.record(
+                tx,
+                chosen.merchant_id,
+                Action.MEMBER_ERASED,
+                by=system_actor("cli"),
+                now=now,
+                target=member_id,
+            )
+        product.erasures.run(chosen.merchant_id, wait=True)
+        show_one({"member": member_id, "erasure": erasure.erasure_id}, as_json=as_json)

@@ -58,7 +58,7 @@ def run_server(
         host, port = host or settings.host, port or settings.port
         child = _start_worker(home) if with_worker else None
         try:
-            app = create_web(product)
+            app = create_web(product, demo=sign_in)
             config = uvicorn.Config(
                 app, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=10
             )
