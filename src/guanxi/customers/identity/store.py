@@ -78,20 +78,25 @@ def stored_links(
     """Return (seen at, event id) of the links of ``pairs`` (a, b), by (a, b, kind, slot)."""
     if not pairs:
         return {}
-    ends = tuple(list(side) for side in zip(*pairs, strict=True))
-    # CROSS JOIN is how SQLite is told to go through the pairs and look each up.
-    rows = _run(
-        tx,
-        "SELECT a, b, kind, slot, seen_at, event_id FROM ",
-        "json_each(?) AS one CROSS JOIN json_each(?) AS other ON other.key = one.key"
-        " CROSS JOIN customer_link ON a = one.value AND b = other.value WHERE true",
-        "unnest(%s::bigint[], %s::bigint[]) AS w (w1, w2) JOIN customer_link ON a = w1 AND b = w2 WHERE true",
-        ends,
-        merchant_id,
-    )
+    run = sets.cursor(tx)
+    if tx.dialect == "postgresql":
+        ends = (list(side) for side in zip(*pairs, strict=True))
+        rows = run.execute(
+            f"SELECT {_LINK} FROM unnest(%s::bigint[], %s::bigint[]) AS w (w1, w2)"  # noqa: S608 - names of our own
+            " JOIN customer_link ON merchant_id = %s AND a = w1 AND b = w2",
+            (*ends, merchant_id),
+        )
+    else:
+        # CROSS JOIN is how SQLite is told to go through the pairs and look each up.
+        rows = run.execute(
+            f"SELECT {_LINK} FROM json_each(?) AS w CROSS JOIN customer_link ON merchant_id = ?"  # noqa: S608
+            " AND a = json_extract(w.value, '$[0]') AND b = json_extract(w.value, '$[1]')",
+            (json.dumps(list(pairs)), merchant_id),
+        )
     return {(row[0], row[1], row[2], row[3]): (row[4], row[5]) for row in rows}
 
 
+_LINK = "a, b, kind, slot, seen_at, event_id"
 _EACH = "(SELECT value FROM json_each(?))"
 
 
