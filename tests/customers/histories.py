@@ -46,6 +46,7 @@ IDENTITIES = st.one_of(
     named("email", "", ["ming@shop.cn", "MING@shop.cn"]),
     named("device", "", ["d-1", "d-2"]),
 )
+ACCOUNTS = named("member_no", "", ["m-1", "m-2"])
 TRAITS = st.fixed_dictionaries(
     {},
     optional={
@@ -111,7 +112,8 @@ def _seen(one: dict[str, str]) -> Seen:
 @st.composite
 def decisions(draw: st.DrawFn) -> Decided:
     kind = draw(st.sampled_from(["identity.joined", "identity.separated", "identity.withdrawn"]))
-    pair = draw(st.tuples(IDENTITIES, IDENTITIES).map(lambda two: (_seen(two[0]), _seen(two[1]))))
+    ends = st.tuples(ACCOUNTS, ACCOUNTS | IDENTITIES)
+    pair = draw(ends.map(lambda two: (_seen(two[0]), _seen(two[1]))))
     return Decided(kind, "", draw(INSTANTS), pair, draw(st.sampled_from(["an", "bo"])))
 
 
