@@ -18,8 +18,17 @@ from guanxi.access.model import PersonDraft
 from guanxi.access.service import Access, Passwords, people
 from guanxi.api.app import CORE, create_app
 from guanxi.api.context import ApiContext
+from guanxi.api.dead_letters import letter_id
 from guanxi.api.rate_limit import Limit, Limits
-from guanxi.storage.merchants import Merchant, add_merchant
+from guanxi.customers.accounts.model import AccountKind, Platform
+from guanxi.customers.accounts.service import save_account
+from guanxi.customers.events.model import Source
+from guanxi.customers.events.service import EventIntake, declare
+from guanxi.customers.members.service import Members
+from guanxi.customers.projection.jobs import Projection
+from guanxi.storage.events import dead_letters
+from guanxi.storage.merchants import Merchant, add_merchant, get_merchant
+from guanxi.storage.person_keys import PersonKeys
 from tests.api.client import Client
 from tests.installation import Installation
 
@@ -61,7 +70,9 @@ def routers() -> tuple[APIRouter, ...]:
 
 def services(installation: Installation) -> tuple[object, ...]:
     """Return what the routes ask for by type."""
-    return ()
+    one = installation
+    intake = EventIntake(one.database, one.log, one.vault, one.clock)
+    return (intake, Members(one.log, intake, one.vault, PersonKeys(one.vault)))
 
 
 def furnish(composed: Composed, merchant_id: str) -> dict[str, str]:
@@ -78,7 +89,59 @@ def furnish(composed: Composed, merchant_id: str) -> dict[str, str]:
             by=CLI,
             now=now,
         )
-    return {"key_id": key.key_id}
+    return {"key_id": key.key_id, **_furnish_customers(composed, merchant_id)}
+
+
+def _furnish_customers(composed: Composed, merchant_id: str) -> dict[str, str]:
+    """Give a merchant two members, what they did, two dead letters, an account and an event type."""
+    one, context = composed.installation, composed.context
+    intake = context.service(EventIntake)
+    phones = ["13916201188", "13916202299"] if merchant_id == OTHER else ["13816203377", "13816204466"]
+    messages: list[dict[str, object]] = [
+        {
+            "type": "identify",
+            "messageId": f"{merchant_id}-{phone}",
+            "userId": f"u-{merchant_id}-{phone[-4:]}",
+            "traits": {"phone": phone, "name": f"王{phone[-2:]}", "city": "杭州"},
+        }
+        for phone in phones
+    ]
+    messages += [{"type": "track", "userId": f"{merchant_id}-{number}"} for number in range(2)]
+    account = f"acc-{merchant_id}"
+    intake.accept(merchant_id, Source("test", account, "web"), messages)
+    projection_of(one, intake).run(merchant_id)
+    with context.database.transaction() as tx:
+        save_account(
+            tx,
+            merchant_id,
+            account,
+            name="旗舰店",
+            platform=Platform.DOUYIN,
+            kind=AccountKind.BRAND,
+            now=context.clock.now(),
+        )
+        declare(tx, merchant_id, f"{merchant_id}.visited", {"version": 1}, context.clock.now())
+    members = context.service(Members)
+    with context.database.reading() as tx:
+        merchant = get_merchant(tx, merchant_id)
+        line = members.list_members(tx, merchant, query=phones[0]).items[0]
+        profile = members.get_member(tx, merchant, line.member_id)
+    with context.database.tail.reading() as tx:
+        letter = dead_letters.page(tx, merchant_id, "open", None, 1)[0]
+    phone = next(one for one in profile.identities if one.type == "phone")
+    return {
+        "member_id": line.member_id,
+        "identity_id": phone.identity_id,
+        "letter_id": letter_id(letter.letter_id),
+        "account": account,
+        "event_type": f"{merchant_id}.visited",
+    }
+
+
+def projection_of(installation: Installation, intake: EventIntake) -> Projection:
+    """Return what makes members of events."""
+    one = installation
+    return Projection(one.database, one.log, intake, one.vault, PersonKeys(one.vault))
 
 
 def compose(installation: Installation, limits: Limits = UNLIMITED) -> Composed:

@@ -334,12 +334,15 @@ class Action(StrEnum):
     KEY_CREATED = "key.created"
     KEY_REVOKED = "key.revoked"
     PHONE_SEEN = "member.phone_seen"
+    PERSONAL_SEEN = "member.personal_seen"
     MEMBER_EXPORTED = "member.exported"
     MEMBER_ERASED = "member.erased"
     MEMBERS_JOINED = "identity.joined"
     MEMBERS_SEPARATED = "identity.separated"
+    DECISION_WITHDRAWN = "identity.withdrawn"
     CONSENT_RECORDED = "consent.recorded"
     EVENT_MENDED = "event.mended"
+    EVENT_DROPPED = "event.dropped"
     SETTINGS_CHANGED = "settings.changed"
 
     @property
@@ -363,12 +366,15 @@ _ACTION_LABELS = {
     Action.KEY_CREATED: Text("创建密钥", "Created a key"),
     Action.KEY_REVOKED: Text("吊销密钥", "Revoked a key"),
     Action.PHONE_SEEN: Text("查看完整手机号", "Looked at a full phone number"),
+    Action.PERSONAL_SEEN: Text("查看个人信息", "Looked at personal information"),
     Action.MEMBER_EXPORTED: Text("导出会员资料", "Exported a member's data"),
     Action.MEMBER_ERASED: Text("删除个人信息", "Erased a member"),
     Action.MEMBERS_JOINED: Text("合并会员", "Joined members"),
     Action.MEMBERS_SEPARATED: Text("拆分会员", "Separated members"),
     Action.CONSENT_RECORDED: Text("登记同意", "Recorded consent"),
+    Action.DECISION_WITHDRAWN: Text("撤销人工判定", "Withdrew a decision"),
     Action.EVENT_MENDED: Text("修复事件", "Mended an event"),
+    Action.EVENT_DROPPED: Text("丢弃死信", "Dropped a dead letter"),
     Action.SETTINGS_CHANGED: Text("更改设置", "Changed settings"),
 }
 

@@ -7,7 +7,7 @@ from typing import Annotated, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from guanxi.kernel.clock import to_rfc3339
+from guanxi.kernel.clock import day_to_date, to_rfc3339
 
 T = TypeVar("T")
 
@@ -26,6 +26,13 @@ Instant = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 """An instant in µs, sent as RFC 3339 text in UTC."""
+
+Day = Annotated[
+    int,
+    PlainSerializer(lambda day: day_to_date(day).isoformat(), return_type=str),
+    WithJsonSchema({"type": "string", "format": "date"}),
+]
+"""A local day of the merchant's, sent as its date."""
 
 
 def _whole(value: object) -> object:

@@ -10,7 +10,7 @@ import msgspec
 
 from guanxi.customers.events import decide, sealing, store
 from guanxi.customers.events.catalogue import Catalogue, builtin
-from guanxi.customers.events.model import Arrival, Refused, Seen, Source
+from guanxi.customers.events.model import Arrival, EventType, Refused, Seen, Source
 from guanxi.customers.identity.kinds import KINDS
 from guanxi.kernel.clock import DAY
 from guanxi.kernel.hashing import content_hash, keyed_hash
@@ -240,9 +240,9 @@ class EventIntake:
         return event
 
 
-def declare(tx: Transaction, merchant_id: str, name: str, spec: Any, now: int) -> None:
+def declare(tx: Transaction, merchant_id: str, name: str, spec: Any, now: int) -> EventType:
     """Declare a merchant's own event type, or a new version of one; see ``store.save_type`` for what it raises."""
-    store.save_type(tx, merchant_id, name, spec, now)
+    return store.save_type(tx, merchant_id, name, spec, now)
 
 
 def fragment(key: bytes, seen: Seen) -> int:

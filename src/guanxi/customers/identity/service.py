@@ -181,6 +181,7 @@ def decide_pair(
     Every merge can be undone with ``SEPARATED``, and that again with ``WITHDRAWN``: no evidence is lost, so the
     state is exactly what it was. Raises ``NotFound`` if either identity is unknown.
     """
+    store.alone(tx, merchant.merchant_id)
     known = store.identities(tx, merchant.merchant_id, [one, other])
     for fragment in (one, other):
         if fragment not in known:

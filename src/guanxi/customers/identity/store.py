@@ -44,6 +44,13 @@ _SETTLES = (
 )
 
 
+def alone(tx: Transaction, merchant_id: str) -> None:
+    """Wait until nobody else changes who a merchant's people are, and keep others waiting until the transaction ends."""
+    if tx.dialect == "postgresql":  # on SQLite whoever may write is alone
+        name = f"people/{merchant_id}"
+        sets.cursor(tx).execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 7248))", (name,))
+
+
 def identities(tx: Transaction, merchant_id: str, fragments: Collection[int]) -> dict[int, Identity]:
     """Return those of the fragments that are known."""
     rows = sets.find(
