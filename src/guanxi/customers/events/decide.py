@@ -318,7 +318,11 @@ def _contents(
     if isinstance(page, dict):
         about["page"] = {key: page[key] for key in ("path", "title") if key in page}
     if about:
-        _put(payload, private, "context", *personal.split(about, personal.IN_CONTEXT))
+        device = about.pop("device", None)
+        public, closed = personal.split(about, personal.IN_CONTEXT)
+        if isinstance(device, dict):
+            _put(public, closed, "device", *personal.split(device, personal.IN_CONTEXT))
+        _put(payload, private, "context", public, closed)
     if unidentified:
         private["unidentified"] = unidentified
     return payload, private
