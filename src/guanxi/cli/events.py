@@ -42,7 +42,7 @@ def tail(
     """显示最近的事件，不含个人信息 / Show the latest events, without what is personal."""
     with session(home, as_json=as_json) as product:
         chosen = choose_merchant(product, merchant)
-        latest = product.log.latest(chosen.merchant_id, lines)
+        latest = product.log.newest(chosen.merchant_id, limit=lines)[::-1]
         for event in latest:
             _print(event, as_json=as_json)
         after = latest[-1].position if latest else product.log.end(chosen.merchant_id)

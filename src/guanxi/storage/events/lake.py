@@ -190,19 +190,6 @@ class Lake:
             ).fetchall()
         return [_logged(merchant_id, row) for row in rows]
 
-    def read_latest(self, merchant_id: str, upto: Position, limit: int) -> list[LoggedEvent]:
-        """Return the last ``limit`` events with position ≤ ``upto``, oldest first."""
-        files = self.snapshot().files
-        if not files:
-            return []
-        with _duckdb().cursor() as con:
-            rows = con.execute(
-                f"SELECT {_AS_LOGGED} FROM read_parquet($files)"  # noqa: S608 - a constant of ours
-                " WHERE epoch < $e OR (epoch = $e AND number <= $n) ORDER BY epoch DESC, number DESC LIMIT $limit",
-                {"files": files, "e": upto.epoch, "n": upto.number, "limit": limit},
-            ).fetchall()
-        return [_logged(merchant_id, row) for row in rows][::-1]
-
     def of_fragments(self, merchant_id: str, fragments: Sequence[int]) -> Iterator[LoggedEvent]:
         """Yield every event that carries one of ``fragments``, in order of position."""
         files = self.snapshot().files
@@ -356,9 +343,7 @@ class Lake:
         if table is None:
             return 0
         return len(
-            table.vacuum(
-                retention_hours=hours, dry_run=False, enforce_retention_duration=False, full=orphans
-            )
+            table.vacuum(retention_hours=hours, dry_run=False, enforce_retention_duration=False, full=orphans)
         )
 
 

@@ -136,18 +136,8 @@ class EventLog:
     def end(self, merchant_id: str) -> Position:
         """Return the position of the last event that readers may see."""
         with self._database.tail.reading() as tx:
-            _, moved = tail.watermark(tx, merchant_id)
-            latest = tail.read_latest(tx, merchant_id, 1)
-        return max(moved, latest[-1].position) if latest else moved
-
-    def latest(self, merchant_id: str, limit: int) -> list[LoggedEvent]:
-        """Return the last events by position, oldest first."""
-        with self._database.tail.reading() as tx:
-            _, moved = tail.watermark(tx, merchant_id)
-            found = tail.read_latest(tx, merchant_id, limit)
-        missing = limit - len(found)
-        older = self.lake(merchant_id).read_latest(merchant_id, moved, missing) if missing > 0 else []
-        return [*older, *found]
+            found = tail.newest(tx, merchant_id, "", None, None, 1)
+            return found[0].position if found else tail.watermark(tx, merchant_id)[1]
 
     def latest_of(
         self,

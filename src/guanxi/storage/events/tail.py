@@ -189,21 +189,6 @@ def read(tx: Transaction, merchant_id: str, after: Position, limit: int) -> list
     return [LoggedEvent(*row) for row in _cursor(tx).execute(_READ[tx.dialect], where)]
 
 
-def read_latest(tx: Transaction, merchant_id: str, limit: int) -> list[LoggedEvent]:
-    """Return the last events that readers may see, oldest first."""
-    if tx.dialect == "sqlite":
-        sql = (
-            f"SELECT {_LOGGED} FROM event_tail WHERE merchant_id = ? ORDER BY epoch DESC, number DESC LIMIT ?"  # noqa: S608
-        )
-    else:
-        sql = (
-            f"SELECT {_LOGGED} FROM event_tail WHERE merchant_id = %s"  # noqa: S608
-            " AND epoch < pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
-            " ORDER BY epoch DESC, number DESC LIMIT %s"
-        )
-    return [LoggedEvent(*row) for row in _cursor(tx).execute(sql, (merchant_id, limit))][::-1]
-
-
 def make_watermark(tx: Transaction, merchant_id: str) -> None:
     """Make the row that ``watermark`` reads, for a merchant that has none."""
     tx.conn.execute(
