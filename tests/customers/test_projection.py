@@ -69,7 +69,7 @@ def test_nothing_personal_rests_in_the_open(customers: Customers) -> None:
     customers.project()
     customers.hand_over()
     customers.installation.database.dispose()
-    found = set()
+    found: set[str] = set()
     for path in customers.installation.home.path.rglob("*"):
         if path.is_file():
             content = path.read_bytes()
