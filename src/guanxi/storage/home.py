@@ -202,7 +202,7 @@ def driver_url(url: str) -> str:
 
 def _write_new(path: Path, content: bytes) -> None:
     """Write a private file so that a crash leaves either all of it or nothing; leave one that is there by now."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
