@@ -14,6 +14,15 @@ MOST_LETTERS = 80
 """Letters of a dimension's value that are kept; longer ones are cut, since a bucket is no place for texts."""
 
 
+MOST = (1 << 63) - 1
+"""The largest number that a bucket holds; what would be more stays there."""
+
+
+def bounded(number: int) -> int:
+    """Return ``number``, or what of it a bucket holds."""
+    return max(-MOST, min(MOST, number))
+
+
 class Series(NamedTuple):
     """The name of a kind of bucket; empty parts mean "the count" and "everything"."""
 
@@ -111,7 +120,8 @@ def _slice_elements(name: str, dimension: Dimension, numbering: Numbering) -> _C
                 if value:
                     sums[value] = sums.get(value, 0) + (element.get(field) or 0)
             for value, total in sums.items():
-                found.append((numbering.of(Series(name, measure, dimension.name, value)), total))
+                series = numbering.of(Series(name, measure, dimension.name, value))
+                found.append((series, bounded(total)))
 
     return cut
 

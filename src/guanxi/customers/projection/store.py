@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import bindparam, delete, func, select, update
 
 from guanxi.customers import schema
-from guanxi.customers.events.measures import Series
+from guanxi.customers.events.measures import MOST, Series, bounded
 from guanxi.customers.projection.decide import Latest, LinkKey
 from guanxi.storage import sets
 from guanxi.storage.events.model import LoggedEvent, unpack
@@ -33,7 +33,8 @@ _CONSENT = ", ".join(
     for name in ("given", "time", "event_id", "evidence")
 )
 _BUCKET = (
-    "n = old.n + excluded.n, total = old.total + excluded.total,"
+    f"n = old.n + excluded.n, total = CASE WHEN old.total > 0 AND excluded.total > {MOST} - old.total THEN {MOST}"
+    f" WHEN old.total < 0 AND excluded.total < -{MOST} - old.total THEN -{MOST} ELSE old.total + excluded.total END,"
     " low = CASE WHEN excluded.low < old.low THEN excluded.low ELSE old.low END,"
     " high = CASE WHEN excluded.high > old.high THEN excluded.high ELSE old.high END,"
     " first_at = CASE WHEN excluded.first_at < old.first_at THEN excluded.first_at ELSE old.first_at END,"
@@ -205,7 +206,7 @@ def save_buckets(
 ) -> None:
     """Add to the daily buckets; ``numbers`` maps the caller's numbering of series to the stored one."""
     rows = [
-        (merchant_id, day, fragment, numbers[series], *held)
+        (merchant_id, day, fragment, numbers[series], held[0], bounded(held[1]), *held[2:])
         for (day, fragment, series), held in buckets.items()
     ]
     sets.upsert(tx, schema.bucket, rows, update=_BUCKET)
