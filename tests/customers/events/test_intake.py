@@ -90,6 +90,22 @@ def test_no_accepted_event_stops_the_projection(customers: Customers, odd: dict[
     assert [event.event_id for event in follow(customers.installation.log)] == ["odd", "next"]
 
 
+def test_a_sum_that_nothing_can_hold_stays_at_the_most(customers: Customers) -> None:
+    for sign in (1, -1):
+        lines = [{"category": f"c{sign}", "amount": sign << 53}] * 800
+        for n in range(3):
+            properties = {"order_id": "o", "amount": sign << 53, "lines": lines}
+            customers.send(message(f"{sign}-{n}", event="order.paid", properties=properties))
+            customers.project()
+    with customers.installation.database.reading() as tx:
+        found = rows(
+            tx,
+            "SELECT value, n, total FROM customer_bucket NATURAL JOIN customer_series"
+            " WHERE dimension = 'category' AND fragment = 0",
+        )
+    assert found == [("c-1", 3, -(1 << 63) + 1), ("c1", 3, (1 << 63) - 1)]
+
+
 def test_a_mended_letter_becomes_an_event_of_whoever_sent_it(customers: Customers) -> None:
     source = Source("till", "shop-hangzhou", "store")
     bad = {
