@@ -15,7 +15,7 @@ from guanxi.console.access import door, me
 from guanxi.console.context import ConsoleContext
 from guanxi.console.health import dead, overview as health, stuck
 from guanxi.console.home import page as home
-from guanxi.console.members import decisions, list as members, one, privacy
+from guanxi.console.members import decisions, list as members, one, privacy, rights
 from guanxi.console.places import HOME
 from guanxi.console.render import Console, render_error
 from guanxi.console.session import route
@@ -28,6 +28,7 @@ _FOLDERS: Final = (
     one,
     decisions,
     privacy,
+    rights,
     front,
     health,
     dead,
@@ -44,7 +45,7 @@ _FOLDERS: Final = (
 def build_console(context: ConsoleContext) -> Starlette:
     """Return the console as an application to be mounted at ``/``: pages under ``/console``, files under ``/static``.
 
-    ``context.services`` must hold ``EventIntake``, ``Members``, ``Exports`` and ``Erasures``.
+    ``context.services`` must hold ``EventIntake``, ``Members`` and ``Privacy``.
     """
     pages = [page for folder in _FOLDERS for page in folder.pages()]
     app = Starlette(

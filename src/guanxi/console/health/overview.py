@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from guanxi.access import Permission
 from guanxi.console.i18n import N_
+from guanxi.console.members import labels
 from guanxi.console.places import HEALTH
 from guanxi.console.session import Asked, Page
 from guanxi.customers.accounts.service import list_accounts
@@ -83,4 +84,10 @@ def came_in(asked: Asked) -> Response:
     rows = arrivals(asked.context.database, asked.context.log, asked.merchant_id, asked.now)
     with asked.context.database.reading() as tx:
         names = {one.key: one.name for one in list_accounts(tx, asked.merchant_id)}
-    return asked.render("health/arrivals.html", rows=rows, names=names, here=HEALTH)
+    return asked.render(
+        "health/arrivals.html",
+        rows=rows,
+        names=names,
+        channel=lambda name: labels.channel(name, asked.language),
+        here=HEALTH,
+    )

@@ -5,26 +5,21 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any, Final
 
-import msgspec
 from starlette.responses import Response
 
 from guanxi.access import Permission
 from guanxi.console import formats
 from guanxi.console.home.figures import FIGURES
 from guanxi.console.i18n import N_
-from guanxi.console.members.story import icon_of
+from guanxi.console.members import story
 from guanxi.console.places import HEALTH, HOME, MEMBERS, SETTINGS, first_place
 from guanxi.console.render import path
 from guanxi.console.session import Asked, Page, go
 from guanxi.customers.accounts.service import list_accounts
-from guanxi.customers.events.catalogue import Catalogue
-from guanxi.customers.events.service import EventIntake
 from guanxi.customers.members.model import DayFigures, Overview
 from guanxi.customers.members.service import Members
 from guanxi.kernel.clock import day_to_date
 from guanxi.kernel.errors import NotFound
-from guanxi.kernel.ids import member_id
-from guanxi.storage.events.model import LoggedEvent
 
 _SPANS: Final = (7, 30, 90)
 _LATEST: Final = 8
@@ -57,6 +52,8 @@ def show(asked: Asked) -> Response:
         found=found,
         figures=_figures(asked, found, span),
         charts=_charts(asked, found),
+        summary=_peak(asked, found.days),
+        until=_until(asked, found.days),
         empty=not (found.members or found.visitors or found.orders),
         keys=f"{SETTINGS}/keys/new" if asked.may(Permission.KEYS_MANAGE) else "",
         health=HEALTH if asked.may(Permission.HEALTH_READ) else "",
@@ -65,59 +62,51 @@ def show(asked: Asked) -> Response:
 
 
 def _figures(asked: Asked, found: Overview, span: int) -> list[dict[str, Any]]:
-    now, before = found.window, found.before
+    now, before, days, language = found.window, found.before, found.days, asked.language
     last = asked.say(N_("last %(days)s days"), days=span)
     against = asked.say(N_("than the %(days)s days before"), days=span)
-    language, days = asked.language, found.days
-
-    def line(
-        key: str, value: str, unit: str, period: str, one: int, other: int, trend: list[int]
-    ) -> dict[str, Any]:
-        return {
+    gmv = formats.money_compact(now.gmv, language, asked.merchant.currency)
+    orders, active = formats.compact(now.orders, language), formats.compact(now.active, language)
+    lines = [
+        ("gmv", gmv, "", now.gmv, before.gmv, [one.gmv for one in days]),
+        ("orders", orders, N_("orders"), now.orders, before.orders, [one.orders for one in days]),
+        ("active", active, N_("people"), now.active, before.active, [one.active for one in days]),
+    ]
+    figures = [
+        {
             "key": key,
-            "label": asked.say(FIGURES[key].label),
             "value": value,
-            "unit": unit,
-            "period": period,
+            "unit": asked.say(unit) if unit else "",
+            "period": last,
             "change": _change(one, other, against),
-            "href": path("console", "figures", key) + f"?days={span}",
             "trend": trend,
         }
-
-    new = line(
-        "members",
-        formats.compact(found.members, language),
-        asked.say(N_("people")),
-        asked.say(N_("so far")),
-        now.new_members,
-        before.new_members,
-        [one.new_members for one in days],
-    )
-    added = asked.say(N_("%(count)s new"), count=formats.number(now.new_members, plus=True))
-    new["change"] = {**new["change"], "against": f"{added} · {against}"} if new["change"] else None
-    gmv = formats.money_compact(now.gmv, language, asked.merchant.currency)
-    return [
-        line("gmv", gmv, "", last, now.gmv, before.gmv, [one.gmv for one in days]),
-        line(
-            "orders",
-            formats.compact(now.orders, language),
-            asked.say(N_("orders")),
-            last,
-            now.orders,
-            before.orders,
-            [one.orders for one in days],
-        ),
-        line(
-            "active",
-            formats.compact(now.active, language),
-            asked.say(N_("people")),
-            last,
-            now.active,
-            before.active,
-            [one.active for one in days],
-        ),
-        new,
+        for key, value, unit, one, other, trend in lines
     ]
+    figures.append(_members(asked, found, span))
+    for one in figures:
+        key = str(one["key"])
+        one.update(label=asked.say(FIGURES[key].label), href=path("console", "figures", key))
+    return figures
+
+
+def _members(asked: Asked, found: Overview, span: int) -> dict[str, Any]:
+    now, before = found.window.new_members, found.before.new_members
+    said = N_("new in %(days)s days, %(before)s in those before")
+    return {
+        "key": "members",
+        "value": formats.compact(found.members, asked.language),
+        "unit": asked.say(N_("people")),
+        "period": asked.say(N_("so far")),
+        "change": {
+            "text": formats.number(now, plus=True),
+            "good": None if now == before else now > before,
+            "against": asked.say(said, days=span, before=formats.number(before)),
+        }
+        if now
+        else None,
+        "trend": [one.new_members for one in found.days],
+    }
 
 
 def _change(now: int, before: int, against: str) -> dict[str, Any] | None:
@@ -146,10 +135,9 @@ def _charts(asked: Asked, found: Overview) -> dict[str, dict[str, Any]]:
         "active": chart(
             "line",
             "count",
-            (N_("Active"), [one.active for one in days]),
-            (N_("New"), [one.new_members for one in days]),
+            (N_("Active members"), [one.active for one in days]),
         ),
-        "summary": {"gmv": _peak(asked, days), "orders": _peak(asked, days), "active": _peak(asked, days)},
+        "new": chart("bar", "count", (N_("New members"), [one.new_members for one in days])),
     }
 
 
@@ -166,6 +154,14 @@ def _peak(asked: Asked, days: tuple[DayFigures, ...]) -> str:
     )
 
 
+def _until(asked: Asked, days: tuple[DayFigures, ...]) -> str:
+    """Name the last day that has any data, unless it is today or yesterday: a quiet week is not a lost one."""
+    last = max((one.day for one in days if one.active), default=None)
+    if last is None or last >= asked.today - 1:
+        return ""
+    return asked.say(N_("data until %(day)s"), day=formats.date(last, asked.language))
+
+
 def definition(asked: Asked) -> Response:
     """Say what a figure means, with its values on each day."""
     key = asked.part("key")
@@ -176,33 +172,14 @@ def definition(asked: Asked) -> Response:
 
 
 def latest(asked: Asked) -> Response:
-    """Show what happened last."""
-    events = asked.context.log.newest(asked.merchant_id, limit=_LATEST)
-    _, catalogue = asked.service(EventIntake).merchant(asked.merchant_id)
+    """Show what came last."""
     with asked.context.database.reading() as tx:
+        came = asked.service(Members).events(tx, asked.merchant, limit=_LATEST).items
         accounts = {one.key: one.name for one in list_accounts(tx, asked.merchant_id)}
-    entries = [_entry(asked, catalogue, event, accounts) for event in events]
+    events = sorted(came, key=lambda event: event.time, reverse=True)
+    entries = story.entries(asked, events, accounts, most=2)
+    if asked.may(Permission.MEMBERS_READ):
+        for entry, event in zip(entries, events, strict=True):
+            if event.member_id is not None:
+                entry["href"] = path("console", "members", event.member_id)
     return asked.render("home/latest.html", entries=entries)
-
-
-def _entry(
-    asked: Asked, catalogue: Catalogue, event: LoggedEvent, accounts: dict[str, str]
-) -> dict[str, Any]:
-    kind = catalogue.get(event.type)
-    icon, tone = icon_of(event.type)
-    entry: dict[str, Any] = {
-        "at": event.time,
-        "icon": icon,
-        "title": kind.label.in_(asked.language) if kind else event.type,
-        "tone": tone,
-    }
-    properties = msgspec.json.decode(event.payload).get("properties", {})
-    amount = properties.get("amount") if kind and "amount" in kind.measures else None
-    if isinstance(amount, int):
-        entry["title"] += f" {formats.money(amount, asked.merchant.currency)}"
-    where = accounts.get(event.account, event.account)
-    if where or event.channel:
-        entry["text"] = " · ".join(one for one in (where, event.channel) if one)
-    if event.subject and asked.may(Permission.MEMBERS_READ):
-        entry["href"] = path("console", "members", member_id(event.subject))
-    return entry

@@ -59,10 +59,13 @@ def preview(asked: Asked) -> Response:
     after: list[MemberProfile] = []
     try:
         with asked.context.database.transaction() as tx:
-            present = members.get_member(tx, asked.merchant, asked.part("member_id"))
+            present = members.get_member(tx, asked.merchant, asked.part("member_id"), personal=False)
             before[present.member_id] = present
             ids = _decide(asked, tx, one, other)
-            after = [members.get_member(tx, asked.merchant, member_id) for member_id in dict.fromkeys(ids)]
+            after = [
+                members.get_member(tx, asked.merchant, member_id, personal=False)
+                for member_id in dict.fromkeys(ids)
+            ]
             _forget()
     except _Preview:
         pass

@@ -25,6 +25,9 @@ _COLUMNS: Final = (
     Column("last", N_("Last active"), wide_only=True, optional=True),
     Column("first", N_("First met"), sort=True, wide_only=True, optional=True),
 )
+_DONE: Final = {
+    "erasing": N_("The person is forgotten here. The event log and the lake follow within minutes."),
+}
 
 
 def pages() -> list[Page]:
@@ -63,6 +66,7 @@ def show(asked: Asked) -> Response:
         asked=text,
         visitors=visitors,
         chips=[{"key": "visitors", "text": asked.say(N_("Visitors too"))}] if visitors else [],
+        done=_DONE.get(asked.query.get("done", ""), ""),
         keys=f"{SETTINGS}/keys" if asked.may(Permission.KEYS_MANAGE) else "",
     )
 

@@ -10,7 +10,7 @@ from guanxi.access import Permission
 from guanxi.access.service import people
 from guanxi.console import formats
 from guanxi.console.i18n import N_
-from guanxi.console.members import story
+from guanxi.console.members import labels, story
 from guanxi.console.places import MEMBERS
 from guanxi.console.render import path
 from guanxi.console.session import Asked, Page, go
@@ -18,7 +18,6 @@ from guanxi.customers.accounts.service import list_accounts
 from guanxi.customers.identity.kinds import KINDS
 from guanxi.customers.members.model import MemberProfile
 from guanxi.customers.members.service import Members
-from guanxi.kernel.text import Text
 
 _TABS: Final = {
     "overview": N_("Overview"),
@@ -33,46 +32,6 @@ _DONE: Final = {
         "The erasure has begun. It reaches database, log and lake within minutes and cannot be stopped."
     ),
 }
-_PURPOSES: Final = {
-    "marketing": Text("营销", "Marketing"),
-    "service": Text("服务通知", "Service messages"),
-    "profiling": Text("个性化推荐", "Personalisation"),
-    "analytics": Text("数据分析", "Analytics"),
-    "credit": Text("信用评估", "Credit assessment"),
-}
-_CHANNELS: Final = {
-    "sms": Text("短信", "SMS"),
-    "phone": Text("电话", "Phone"),
-    "email": Text("邮件", "E-mail"),
-    "wechat": Text("微信", "WeChat"),
-    "wecom": Text("企业微信", "WeCom"),
-    "alipay": Text("支付宝", "Alipay"),
-    "douyin": Text("抖音", "Douyin"),
-    "app": Text("应用推送", "App push"),
-    "any": Text("所有渠道", "Every channel"),
-    "all": Text("所有渠道", "Every channel"),
-    "*": Text("所有渠道", "Every channel"),
-}
-_ATTRIBUTES: Final = {
-    "name": Text("姓名", "Name"),
-    "nickname": Text("昵称", "Nickname"),
-    "gender": Text("性别", "Gender"),
-    "birthday": Text("生日", "Birthday"),
-    "city": Text("城市", "City"),
-    "province": Text("省份", "Province"),
-    "address": Text("地址", "Address"),
-    "email": Text("邮箱", "E-mail"),
-    "phone": Text("手机", "Phone"),
-    "tier": Text("等级", "Tier"),
-    "level": Text("等级", "Level"),
-    "age": Text("年龄段", "Age"),
-    "income": Text("收入段", "Income"),
-    "home_ownership": Text("住房", "Home ownership"),
-    "marital_status": Text("婚姻", "Marital status"),
-    "household_size": Text("家庭人数", "Household size"),
-    "household_comp": Text("家庭结构", "Household"),
-    "kids_count": Text("子女数", "Children"),
-}
 
 
 def pages() -> list[Page]:
@@ -84,10 +43,12 @@ def pages() -> list[Page]:
     ]
 
 
-def load(asked: Asked) -> MemberProfile:
+def load(asked: Asked, *, personal: bool = False) -> MemberProfile:
     """Return the member that the address names; raises ``NotFound``."""
     with asked.context.database.reading() as tx:
-        return asked.service(Members).get_member(tx, asked.merchant, asked.part("member_id"))
+        return asked.service(Members).get_member(
+            tx, asked.merchant, asked.part("member_id"), personal=personal
+        )
 
 
 def show(asked: Asked) -> Response:
@@ -120,9 +81,9 @@ def values(asked: Asked, profile: MemberProfile, tab: str) -> dict[str, Any]:
         "subtitle": _subtitle(asked, profile),
         "average": profile.spent // profile.orders if profile.orders else None,
         "scopes": {one.identity_id: KINDS[one.type].scope for one in profile.identities if one.type in KINDS},
-        "attribute_label": lambda name: _ATTRIBUTES[name].in_(language) if name in _ATTRIBUTES else name,
-        "purpose_label": lambda name: _PURPOSES[name].in_(language) if name in _PURPOSES else name,
-        "channel_label": lambda name: _CHANNELS[name].in_(language) if name in _CHANNELS else name,
+        "attribute_label": lambda name: labels.attribute(name, language),
+        "purpose_label": lambda name: labels.purpose(name, language),
+        "channel_label": lambda name: labels.channel(name, language),
         "shown_of": lambda value: _plain(asked, value),
         "who": lambda by: names.get(by, by),
         "label_of": {one.identity_id: one for one in profile.identities},
@@ -167,7 +128,7 @@ def timeline(asked: Asked) -> Response:
     """Show what happened with a member, the latest first."""
     with asked.context.database.reading() as tx:
         page = asked.service(Members).timeline(
-            tx, asked.merchant, asked.part("member_id"), before=asked.query.get("before"), limit=30
+            tx, asked.merchant, asked.part("member_id"), before=asked.query.get("before"), limit=15
         )
         accounts = {one.key: one.name for one in list_accounts(tx, asked.merchant_id)}
     href = path("console", "members", asked.part("member_id"))

@@ -76,7 +76,7 @@ def tell(asked: Asked) -> Response:
 
 def attributes(asked: Asked) -> Response:
     """Record who looks, then show the overview with its personal attributes."""
-    profile = load(asked)
+    profile = load(asked, personal=True)
     with asked.context.database.transaction() as tx:
         _record(asked, tx, profile.member_id, asked.form.get("reason"), "attributes")
     return asked.render("members/one.html", **(values(asked, profile, "overview") | {"seen_personal": True}))

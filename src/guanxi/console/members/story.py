@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from guanxi.console import formats
 from guanxi.console.i18n import N_
+from guanxi.console.members import labels
 from guanxi.console.session import Asked
 from guanxi.customers.events.model import FieldType
 from guanxi.customers.members.model import FieldView, TimelineEntry
@@ -26,10 +27,11 @@ _ICONS: Final[dict[str, tuple[str, str]]] = {
     "identity.verified": ("shield-lock", "ok"),
     "identity.joined": ("git-merge", "info"),
     "identity.separated": ("unlink", "warn"),
+    "identity.withdrawn": ("arrow-back-up", "info"),
     "member.erased": ("trash", "bad"),
 }
-_MOST_FIELDS: Final = 4
 _MOST_LETTERS: Final = 60
+_NAMED: Final = {"purpose": labels.purpose, "channel": labels.channel}
 
 
 def icon_of(event_type: str) -> tuple[str, str]:
@@ -37,29 +39,30 @@ def icon_of(event_type: str) -> tuple[str, str]:
     return _ICONS.get(event_type, ("activity", "mute"))
 
 
-def entries(asked: Asked, events: list[TimelineEntry], accounts: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return events as the timeline draws them."""
-    return [_entry(asked, event, accounts) for event in events]
+def entries(
+    asked: Asked, events: list[TimelineEntry], accounts: Mapping[str, str], most: int = 4
+) -> list[dict[str, Any]]:
+    """Return events as the timeline draws them, each with at most so many of its properties."""
+    return [_entry(asked, event, accounts, most) for event in events]
 
 
-def _entry(asked: Asked, event: TimelineEntry, accounts: Mapping[str, str]) -> dict[str, Any]:
+def _entry(asked: Asked, event: TimelineEntry, accounts: Mapping[str, str], most: int) -> dict[str, Any]:
     icon, tone = icon_of(event.type)
     title = event.label.in_(asked.language)
-    fields = list(event.fields)
+    # The currency is told only where it is not the merchant's own.
+    fields = [one for one in event.fields if one.value != asked.merchant.currency]
     amount = next((one for one in fields if one.name == "amount" and one.unit == "fen"), None)
     if amount is not None and isinstance(amount.value, int):
         title += " " + formats.money(amount.value, asked.merchant.currency)
         fields.remove(amount)
     told = [text for text in (_field(asked, one) for one in fields) if text]
-    told += [
-        f"{name} {_short(value)}"
-        for name, value in event.other.items()
-        if isinstance(value, str | int | bool)
-    ]
-    where = [accounts.get(event.account, event.account), event.channel]
+    if not told:
+        plain = ((name, value) for name, value in event.other.items() if isinstance(value, str | int | bool))
+        told = [f"{labels.attribute(name, asked.language)} {_value(asked, value)}" for name, value in plain]
+    where = [accounts.get(event.account, event.account), labels.channel(event.channel, asked.language)]
     entry: dict[str, Any] = {"at": event.time, "icon": icon, "tone": tone, "title": title}
     if told:
-        entry["text"] = " · ".join(told[:_MOST_FIELDS])
+        entry["text"] = " · ".join(told[:most])
     causes = [one for one in where if one]
     if event.has_personal and event.personal is None:
         causes.append(asked.say(N_("personal details sealed")))
@@ -76,11 +79,12 @@ def _field(asked: Asked, field: FieldView) -> str:
         return asked.say(N_("%(label)s: %(count)s"), label=label, count=len(value)) if value else ""
     if field.type is FieldType.MONEY and isinstance(value, int):
         return f"{label} {formats.money(value, asked.merchant.currency)}" if value else ""
+    named = _NAMED.get(field.name)
+    return f"{label} {named(str(value), asked.language) if named else _value(asked, value)}"
+
+
+def _value(asked: Asked, value: Any) -> str:
     if isinstance(value, bool):
-        return f"{label} {asked.say(N_('yes')) if value else asked.say(N_('no'))}"
-    return f"{label} {_short(value)}"
-
-
-def _short(value: Any) -> str:
+        return asked.say(N_("yes")) if value else asked.say(N_("no"))
     text = str(value)
     return text if len(text) <= _MOST_LETTERS else text[: _MOST_LETTERS - 1] + "…"

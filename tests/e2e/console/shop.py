@@ -1,0 +1,256 @@
+"""A small invented shop with everything a page can show: joins, refusals, consents, dead letters, parked work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from starlette.applications import Starlette
+
+from guanxi.access import PersonDraft, system_actor
+from guanxi.access.service import Access, Passwords, people
+from guanxi.console.app import build_console
+from guanxi.console.context import ConsoleContext
+from guanxi.customers.accounts.model import AccountKind, Platform
+from guanxi.customers.accounts.service import save_account
+from guanxi.customers.events.model import Source
+from guanxi.customers.events.sealing import resealer
+from guanxi.customers.events.service import EventIntake
+from guanxi.customers.members.service import Members
+from guanxi.customers.privacy.service import Privacy
+from guanxi.customers.projection.jobs import READER, Projection
+from guanxi.kernel.clock import DAY, HOUR, MINUTE, SECOND, to_rfc3339
+from guanxi.runtime import store as runtime_store
+from guanxi.runtime.model import JobStatus, Reason
+from guanxi.runtime.timers import service as timers
+from guanxi.runtime.timers.jobs import TimerJob
+from guanxi.runtime.timers.model import NewTimer
+from guanxi.storage.events.handover import Handover
+from guanxi.storage.merchants import Merchant, add_merchant
+from guanxi.storage.person_keys import PersonKeys
+from tests.installation import NOW, Installation
+
+PASSWORD: Final = "correct horse battery"
+STAFF: Final = (
+    ("owner", "李店长", ("owner",)),
+    ("analyst", "周分析", ("analyst",)),
+    ("service", "孙客服", ("service",)),
+    ("developer", "吴开发", ("developer",)),
+)
+NAMES: Final = (
+    "林晓彤 周子墨 王若溪 陈嘉禾 赵一鸣 孙雨桐 吴俊熙 郑书瑶 何沐阳 许诗涵 高铭泽 罗清婉 梁思远 宋佳宁 唐浩然 韩雪怡"
+    " 冯子涵 曹文博 彭语嫣 董宇轩 袁梦洁 潘俊杰 蒋欣怡 蔡志强"
+).split()
+STORE: Final = Source("pos", "store-sh", "store")
+WEB: Final = Source("web-shop", "web-shop", "web")
+WECHAT: Final = Source("mini-program", "mini", "mini-program")
+LIN_PHONE: Final = "13910014007"
+
+
+def phone_of(number: int) -> str:
+    """Return the phone of the shop's n-th member."""
+    return f"1391{number:03d}{4000 + 7 * number:04d}"
+
+
+def number_of(number: int) -> str:
+    """Return the member number of the shop's n-th member."""
+    return f"M{1000 + number}"
+
+
+def order(order_id: str, amount: int, at: int, **who: Any) -> dict[str, Any]:
+    """Return the message of a paid order; ``who`` is what names the buyer."""
+    lines = [{"product_id": "P1", "name": "桂花乌龙", "category": "茶", "quantity": 1, "amount": amount}]
+    return {
+        "type": "track",
+        "event": "order.paid",
+        "messageId": f"order-{order_id}",
+        "timestamp": to_rfc3339(at),
+        "properties": {"order_id": order_id, "amount": amount, "discount": amount // 10, "lines": lines},
+        **who,
+    }
+
+
+def known_as(*identities: tuple[str, str, str]) -> dict[str, Any]:
+    """Return the part of a message that names somebody by (type, scope, value)."""
+    return {"context": {"identities": [{"type": a, "scope": b, "value": c} for a, b, c in identities]}}
+
+
+def identify(key: str, at: int, traits: dict[str, Any], *identities: tuple[str, str, str]) -> dict[str, Any]:
+    """Return the message of somebody's traits."""
+    return {
+        "type": "identify",
+        "messageId": f"identify-{key}",
+        "timestamp": to_rfc3339(at),
+        "traits": traits,
+        **known_as(*identities),
+    }
+
+
+def till() -> list[dict[str, Any]]:
+    """What the shop's till sent over two months: every member with name, phone, number and a few orders."""
+    messages = []
+    for index, name in enumerate(NAMES, 1):
+        met = NOW - (62 - index) * DAY
+        number = ("member_no", "", number_of(index))
+        traits = {"name": name, "phone": phone_of(index), "city": "上海" if index % 3 else "苏州"}
+        messages.append(identify(number_of(index), met, traits, number))
+        messages += [
+            order(f"S{index}-{turn}", 5_900 + 1_300 * ((index * turn) % 9), at, **known_as(number))
+            for turn in range(1, 4 + index % 5)
+            if (at := met + turn * (5 + index % 4) * DAY + index * MINUTE) < NOW
+        ]
+    return messages
+
+
+def online() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """What web shop and mini-program sent: 林晓彤 under her phone, 周子墨 under hers too, a phone's family."""
+    phone = ("phone", "", LIN_PHONE)
+    user = ("user_id", "web-shop", "u-7700")
+    web = [
+        identify(
+            "web-7700",
+            NOW - 20 * DAY,
+            {"name": "晓彤", "city": "杭州", "birthday": "1994-05-01"},
+            user,
+            phone,
+        ),
+        order("W-1", 26_800, NOW - 19 * DAY, **known_as(user)),
+        order("W-2", 9_900, NOW - 2 * DAY, **known_as(user)),
+        order("W-3", 3_900, NOW - 9 * DAY, **known_as(("member_no", "", "M1002"), phone)),
+        {"type": "page", "messageId": "page-1", "anonymousId": "anon-1", "timestamp": to_rfc3339(NOW - DAY)},
+    ]
+    union = ("unionid", "wechat", "oUnion-lin-xiaotong")
+    wechat = [
+        {
+            "type": "track",
+            "event": "signed_in",
+            "messageId": "signed-in-1",
+            "timestamp": to_rfc3339(NOW - 12 * DAY),
+            "properties": {"with": "微信一键登录"},
+            **known_as(union, ("openid", "wx-tea", "oOpen-lin"), phone),
+        },
+        order("X-1", 12_900, NOW - 11 * DAY, **known_as(union)),
+        *(
+            {
+                "type": "track",
+                "event": event,
+                "messageId": f"{event}-{channel}",
+                "timestamp": to_rfc3339(NOW - days * DAY),
+                "properties": {"purpose": "marketing", "channel": channel, "evidence": "小程序授权弹窗 v3"},
+                **known_as(union),
+            }
+            for event, channel, days in (
+                ("consent.given", "sms", 12),
+                ("consent.given", "wechat", 12),
+                ("consent.withdrawn", "sms", 3),
+            )
+        ),
+    ]
+    return web, wechat
+
+
+def broken() -> list[dict[str, Any]]:
+    """What cannot become an event."""
+    who = known_as(("member_no", "", "M1003"))
+    bad_amount = order("W-9", 1, NOW - HOUR, **who)
+    bad_amount["properties"]["amount"] = "九十九元"
+    nobody = order("W-10", 4_500, NOW - 2 * HOUR)
+    masked = order("W-11", 6_600, NOW - 3 * HOUR, **known_as(("phone", "", "139****4007")))
+    late = order("W-12", 7_700, NOW - 4 * HOUR, **who)
+    late["timestamp"] = "明天"
+    bad_amount["properties"]["receiver_phone"] = LIN_PHONE
+    return [bad_amount, nobody, masked, late]
+
+
+@dataclass(frozen=True)
+class Shop:
+    """The shop, ready to be looked at."""
+
+    installation: Installation
+    members: Members
+    intake: EventIntake
+    projection: Projection
+    context: ConsoleContext
+    app: Starlette
+
+    def project(self) -> None:
+        """Let the projection catch up, with what the system itself wrote too."""
+        self.installation.log.drain_beside("shop")
+        while self.projection.run("shop"):
+            pass
+
+
+@contextmanager
+def open_shop(folder: Path, database: str = "sqlite") -> Iterator[Shop]:
+    """Build the shop in ``folder``; ``database`` as in the settings of a home."""
+    with Installation.fresh(folder, database) as made:
+        shop = _assemble(made)
+        _hire(shop)
+        _trade(shop)
+        _work(shop)
+        yield shop
+
+
+def _assemble(made: Installation) -> Shop:
+    keys = PersonKeys(made.vault)
+    intake = EventIntake(made.database, made.log, made.vault, made.clock)
+    members = Members(made.log, intake, made.vault, keys)
+    privacy = Privacy(made.database, made.log, intake, made.vault, keys)
+    context = ConsoleContext(
+        database=made.database,
+        clock=made.clock,
+        vault=made.vault,
+        access=Access.of(made.database, made.vault, Passwords.cheap()),
+        log=made.log,
+        services=(intake, members, privacy),
+    )
+    projection = Projection(made.database, made.log, intake, made.vault, keys)
+    return Shop(made, members, intake, projection, context, build_console(context))
+
+
+def _hire(shop: Shop) -> None:
+    by, hashed = system_actor("test"), shop.context.access.passwords.hash(PASSWORD, login="somebody")
+    with shop.installation.database.transaction() as tx:
+        add_merchant(tx, Merchant("tea", "山野茶铺", "Asia/Shanghai", "CNY", "演示数据：模拟", NOW))
+        for login, name, roles in STAFF:
+            people.add_person(tx, "shop", PersonDraft(login, name, "zh", roles), hashed, by=by, now=NOW)
+        people.attach_person(tx, "tea", "owner", ["owner"], by=by, now=NOW)
+        for key, name, platform, kind in (
+            ("store-sh", "上海徐汇店", Platform.STORE, AccountKind.STORE),
+            ("web-shop", "官网商城", Platform.OWN, AccountKind.BRAND),
+        ):
+            save_account(tx, "shop", key, name=name, platform=platform, kind=kind, now=NOW)
+
+
+def _trade(shop: Shop) -> None:
+    web, wechat = online()
+    made = shop.installation
+    for source, messages in ((STORE, till()), (WEB, web), (WECHAT, wechat), (WEB, broken())):
+        shop.intake.accept("shop", source, messages)
+    shop.project()
+    keys = PersonKeys(made.vault)
+    reseal = resealer(made.database, made.vault, keys)
+    Handover(made.database, made.log, made.locks, reseal, made.clock).run("shop", [READER], limit=100)
+
+
+def _work(shop: Shop) -> None:
+    done = Reason()
+    failed = Reason(
+        "unavailable", "数据湖暂时无法写入：磁盘已满。", "The lake cannot be written: the disk is full."
+    )
+    jobs = [
+        JobStatus("", name, "w1", NOW - 2 * SECOND, took, count, failures, 0, NOW if failures else 0, reason)
+        for name, took, count, failures, reason in (
+            ("customers", 18_000, 214, 0, done),
+            ("handover", 350_000, 100, 2, failed),
+            ("timers", 900, 12, 0, done),
+        )
+    ]
+    database = shop.installation.database
+    with database.transaction() as tx:
+        runtime_store.save_jobs(tx, jobs)
+        timers.schedule(tx, [NewTimer("shop", "birthday.greeting", "mbr-1", NOW - MINUTE)])
+    TimerJob(database, {}).run_once(NOW)

@@ -1,0 +1,111 @@
+"""Every page in a real browser: it fits, breaks no policy, reads well; pictures of each are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.console.conftest import SCREENSHOTS
+from tests.e2e.console.shop import Shop
+
+pytestmark = pytest.mark.browser
+
+CONTRAST = """() => {
+  const pen = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+  const seen = new Map();
+  const number = (colour) => {  // the canvas reads every way to write a colour
+    if (!seen.has(colour)) {
+      pen.clearRect(0, 0, 1, 1);
+      pen.fillStyle = colour;
+      pen.fillRect(0, 0, 1, 1);
+      const [r, g, b, a] = pen.getImageData(0, 0, 1, 1).data;
+      seen.set(colour, [r, g, b, a / 255]);
+    }
+    return seen.get(colour);
+  };
+  const light = ([r, g, b]) => [r, g, b].map((v) => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const under = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const style = getComputedStyle(at);
+      if (style.backgroundImage !== "none") return null;
+      const [r, g, b, a] = number(style.backgroundColor);
+      if (a === 1) return [r, g, b];
+      if (a > 0) return null;
+    }
+    return [255, 255, 255];
+  };
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const faint = [];
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement;
+    const text = walker.currentNode.textContent.trim();
+    if (!text || !element.checkVisibility() || element.closest("svg, .visually-hidden, script, style, option")) continue;
+    const style = getComputedStyle(element);
+    if (element.closest("[disabled]") || number(style.color)[3] < 1) continue;
+    const ground = under(element);
+    if (!ground) continue;
+    const [a, b] = [light(number(style.color)), light(ground)].sort((x, y) => y - x);
+    const large = parseFloat(style.fontSize) >= 24 || (parseFloat(style.fontSize) >= 18.66 && style.fontWeight >= 700);
+    if ((a + 0.05) / (b + 0.05) < (large ? 3 : 4.5)) faint.push(text.slice(0, 40));
+  }
+  return faint;
+}"""
+
+
+def paths(shop: Shop) -> Iterator[tuple[str, str]]:
+    """Every page with a name for its picture."""
+    made = shop.installation
+    with made.database.reading() as tx:
+        lin = shop.members.list_members(tx, made.merchant, query="M1001").items[0].member_id
+    yield "home", "/console"
+    yield "members", "/console/members"
+    yield "nobody", "/console/members?q=没有这个人"
+    yield "member", f"/console/members/{lin}"
+    yield "identities", f"/console/members/{lin}?tab=identities"
+    yield "consent", f"/console/members/{lin}?tab=consent"
+    yield "erase", f"/console/members/{lin}/erase"
+    yield "health", "/console/settings/health"
+    yield "dead-letters", "/console/settings/health/dead-letters"
+    yield "parked", "/console/settings/health/stuck"
+    yield "accounts", "/console/settings/accounts"
+    yield "account", "/console/settings/accounts/web-shop"
+    yield "keys", "/console/settings/keys"
+    yield "new-key", "/console/settings/keys/new"
+    yield "people", "/console/settings/people"
+    yield "new-person", "/console/settings/people/new"
+    yield "role", "/console/settings/roles/new"
+    yield "audit", "/console/settings/audit"
+    yield "me", "/console/me"
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme", "language"),
+    [(1440, "light", "zh"), (390, "dark", "zh"), (1440, "dark", "en"), (390, "light", "en")],
+)
+def test_every_page_fits_and_can_be_read(
+    shop: Shop, enter: Callable[..., Page], width: int, scheme: str, language: str
+) -> None:
+    page = enter(width=width, scheme=scheme)
+    page.goto(f"/console?lang={language}")
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    for name, path in paths(shop):
+        page.goto(path)
+        expect(page.locator("main[aria-busy], [aria-busy=true]")).to_have_count(0)
+        for chart in page.locator("[data-chart]").all():
+            expect(chart.locator("svg")).to_be_visible()
+        assert page.locator("html").get_attribute("data-bs-theme") == scheme
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+        assert page.evaluate(CONTRAST) == [], name
+        page.screenshot(path=SCREENSHOTS / f"{name}-{width}-{scheme}-{language}.png", full_page=True)
+
+
+def test_no_english_words_stand_in_chinese_pages(shop: Shop, enter: Callable[..., Page]) -> None:
+    page = enter()
+    words = ("Members", "Overview", "Settings", "Orders", "Nothing", "Search", "Cancel", "Save")
+    for _, path in paths(shop):
+        page.goto(path)
+        text = page.locator("body").inner_text()
+        assert [word for word in words if word in text] == [], path
