@@ -51,8 +51,16 @@ class Numbering:
 Contribution = tuple[int, int]
 """The number of a series, and what the event adds to it."""
 
-Extract = Callable[[Mapping[str, Any], str, str], list[Contribution]]
-"""From an event's properties, channel and account to what it adds."""
+
+class Extract(NamedTuple):
+    """What events of one type add: ``of`` an event's properties, channel and account; ``blind`` if it reads none of them."""
+
+    of: Callable[[Mapping[str, Any], str, str], list[Contribution]]
+    blind: bool
+
+
+NOTHING = Extract(lambda _properties, _channel, _account: [], blind=True)
+"""What events add that are not to be counted."""
 
 _Cut = Callable[[list[Contribution], Mapping[str, Any], str, str], None]
 
@@ -66,7 +74,7 @@ def extractor(name: str, kind: EventType | None, numbering: Numbering) -> Extrac
     count = (numbering.of(Series(name, "", "", "")), 0)
     if kind is None or not (kind.measures or kind.dimensions):
         only = [count]
-        return lambda _properties, _channel, _account: only
+        return Extract(lambda _properties, _channel, _account: only, blind=True)
     measures = [
         (numbering.of(Series(name, item.name, "", "")), item.field) for item in kind.measures.values()
     ]
@@ -82,7 +90,7 @@ def extractor(name: str, kind: EventType | None, numbering: Numbering) -> Extrac
             cut(found, properties, channel, account)
         return found
 
-    return extract
+    return Extract(extract, blind=False)
 
 
 def _slice(name: str, kind: EventType, dimension: Dimension, numbering: Numbering) -> _Cut:

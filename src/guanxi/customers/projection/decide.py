@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 
@@ -17,6 +17,8 @@ from guanxi.customers.events.model import Seen
 from guanxi.customers.identity.decide import settled
 from guanxi.customers.identity.kinds import KINDS
 from guanxi.customers.identity.model import LATEST, Decision, LinkKind, Verdict
+
+_REASSIGNABLE = frozenset(kind.key for kind in KINDS.values() if kind.reassignable)
 
 EVERYBODY = 0
 """The fragment that stands for all customers together in the daily buckets."""
@@ -31,6 +33,8 @@ _DECISIONS = {
 }
 _CONSENTS = {"consent.given": True, "consent.withdrawn": False}
 _SILENT = frozenset({*_DECISIONS, "member.erased"})
+_SPOKEN = frozenset({*_CONSENTS, "identify"})
+_OBSERVED, _VERIFIED = LinkKind.OBSERVED.value, LinkKind.VERIFIED.value
 
 
 class Read(NamedTuple):
@@ -87,12 +91,19 @@ class Effects:
     buckets: dict[tuple[int, int, int], list[int]] = field(default_factory=dict)
 
 
+class _Consent(msgspec.Struct):
+    consent: list[dict[str, Any]] = []
+    properties: ClassVar[dict[str, Any]] = {}
+    traits: ClassVar[dict[str, Any]] = {}
+
+
 class _Payload(msgspec.Struct):
+    consent: list[dict[str, Any]] = []
     properties: dict[str, Any] = {}
     traits: dict[str, Any] = {}
-    consent: list[dict[str, Any]] = []
 
 
+_decode_consent = msgspec.json.Decoder(_Consent).decode
 _decode = msgspec.json.Decoder(_Payload).decode
 
 
@@ -109,10 +120,12 @@ def fold(
     if effects is None:
         effects = Effects()
     for event in events:
-        payload = _decode(event.payload)
         if event.type in _SILENT:
-            _decide(effects, event, payload.properties)
+            _decide(effects, event, _decode(event.payload).properties)
             continue
+        measure = extract(event.type)
+        # Of most events nothing is read: then what they hold need not be built.
+        payload = (_decode if event.type in _SPOKEN or not measure.blind else _decode_consent)(event.payload)
         _meet(effects, event)
         _link(effects, event, types)
         if event.type == "identify":
@@ -121,7 +134,7 @@ def fold(
             _consent(effects, event, payload.properties, given=_CONSENTS[event.type])
         for said in payload.consent:
             _consent(effects, event, said, given=said["granted"])
-        _add_up(effects.buckets, event, extract(event.type)(payload.properties, event.channel, event.account))
+        _add_up(effects.buckets, event, measure.of(payload.properties, event.channel, event.account))
     return effects
 
 
@@ -138,47 +151,51 @@ def _add_up(
                 continue
             held[0] += 1
             held[1] += value
-            held[2] = min(held[2], value)
-            held[3] = max(held[3], value)
-            held[4] = min(held[4], time)
-            held[5] = max(held[5], time)
+            if value < held[2]:
+                held[2] = value
+            elif value > held[3]:
+                held[3] = value
+            if time < held[4]:
+                held[4] = time
+            elif time > held[5]:
+                held[5] = time
 
 
 def _meet(effects: Effects, event: Read) -> None:
+    first_seen, values, time = effects.first_seen, effects.values, event.time
     for fragment in event.fragments:
-        known = effects.first_seen.get(fragment)
-        if known is None or event.time < known:
-            effects.first_seen[fragment] = event.time
+        if first_seen.get(fragment, time) >= time:
+            first_seen[fragment] = time
     for fragment, seen in zip(event.fragments, event.seen, strict=False):
         # A phone may come hashed first and plain later: the readable form is kept.
-        if fragment not in effects.values or (seen.shown and not effects.values[fragment].shown):
-            effects.values[fragment] = seen
+        if fragment not in values or (seen.shown and not values[fragment].shown):
+            values[fragment] = seen
 
 
 def _link(effects: Effects, event: Read, types: Mapping[int, str]) -> None:
     fragments = event.fragments
     if len(fragments) < 2:
         return
-    kind = LinkKind.VERIFIED if event.type == "identity.verified" else LinkKind.OBSERVED
+    links, said = effects.links, (event.time, event.event_id)
+    verified = event.type == "identity.verified"
+    kind = _VERIFIED if verified else _OBSERVED
     pairs = (
         combinations(fragments, 2)
         if len(fragments) <= _CLIQUE
         else ((fragments[0], one) for one in fragments[1:])
     )
     for one, other in pairs:
-        moves = _reassignable(types.get(one)) or _reassignable(types.get(other))
-        slot = event.day if moves and kind is LinkKind.VERIFIED else 0
-        key = LinkKey(min(one, other), max(one, other), kind.value, slot)
-        said = (event.time, event.event_id)
-        effects.links[key] = min(said, effects.links.get(key, said))
-        if moves and kind is LinkKind.OBSERVED:
-            key = key._replace(slot=LATEST)
-            effects.links[key] = max(said, effects.links.get(key, said))
-
-
-def _reassignable(type_: str | None) -> bool:
-    kind = KINDS.get(type_ or "")
-    return kind is not None and kind.reassignable
+        moves = types.get(one) in _REASSIGNABLE or types.get(other) in _REASSIGNABLE
+        a, b = (one, other) if one < other else (other, one)
+        key = LinkKey(a, b, kind, event.day if moves and verified else 0)
+        held = links.get(key)
+        if held is None or said < held:
+            links[key] = said
+        if moves and not verified:
+            key = LinkKey(a, b, kind, LATEST)
+            held = links.get(key)
+            if held is None or said > held:
+                links[key] = said
 
 
 def _decide(effects: Effects, event: Read, properties: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from guanxi.customers.events import sealing
-from guanxi.customers.events.measures import Extract, Numbering, extractor
+from guanxi.customers.events.measures import NOTHING, Extract, Numbering, extractor
 from guanxi.customers.events.model import Seen
 from guanxi.customers.identity import service as people
 from guanxi.customers.identity.model import Identity
@@ -60,7 +60,7 @@ class Projection:
         if not events:
             return 0
         with self._database.reading() as tx:
-            reads, types = self._open(tx, merchant_id, events, rewriter)
+            reads, types, known = self._open(tx, merchant_id, events, rewriter)
         numbering = Numbering()
         extracts: dict[str, Extract] = {}
 
@@ -79,7 +79,7 @@ class Projection:
                 return len(events)
             if self._privacy.generation(tx, merchant_id) != generation:
                 return len(events)
-            self._apply(tx, merchant, effects, numbering)
+            self._apply(tx, merchant, effects, numbering, known)
             self._log.advance(tx, merchant_id, READER, events[-1].position)
         return len(events)
 
@@ -137,8 +137,8 @@ class Projection:
         self, merchant_id: str, events: Sequence[LoggedEvent], rewriter: Rewriter, effects: Effects
     ) -> None:
         with self._database.reading() as tx:
-            reads, types = self._open(tx, merchant_id, events, rewriter)
-        decide.fold(reads, types, lambda _: lambda _properties, _channel, _account: [], effects)
+            reads, types, _ = self._open(tx, merchant_id, events, rewriter)
+        decide.fold(reads, types, lambda _: NOTHING, effects)
 
     def _repair(self, tx: Transaction, merchant: Merchant, damage: Damage, effects: Effects) -> None:
         merchant_id = merchant.merchant_id
@@ -172,7 +172,7 @@ class Projection:
         merchant_id: str,
         logged: Sequence[LoggedEvent],
         rewriter: Rewriter | None,
-    ) -> tuple[list[Read], dict[int, str]]:
+    ) -> tuple[list[Read], dict[int, str], dict[int, Identity]]:
         merchant = self._vault.sealer("tail", merchant_id)
         personal = {event.subject for event in logged if sealing.has_personal(event.sealed)}
         persons = self._keys.sealers(tx, merchant_id, personal)
@@ -182,12 +182,12 @@ class Projection:
         types = {fragment: identity.type for fragment, identity in known.items()}
         # A phone that came hashed so far may now come plain.
         hashed = store.unreadable(tx, merchant_id, [one for one, type_ in types.items() if type_ == "phone"])
-        readable = known.keys() - hashed
+        readable = known.keys() - hashed if hashed else set(known)
         reads = []
         for event, fragments in zip(events, carried, strict=True):
             seen: Sequence[Seen] = ()
             said: Mapping[str, Any] = {}
-            if sealing.has_personal(event.sealed) or not readable >= set(fragments):
+            if sealing.has_personal(event.sealed) or not readable.issuperset(fragments):
                 opened = sealing.open_event(event, merchant, persons)
                 seen, said = opened.i, opened.p
                 types.update((fragment, one.type) for fragment, one in zip(fragments, seen, strict=False))
@@ -205,11 +205,23 @@ class Projection:
                     said,
                 )
             )
-        return reads, types
+        return reads, types, known
 
-    def _apply(self, tx: Transaction, merchant: Merchant, effects: Effects, numbering: Numbering) -> None:
+    def _apply(
+        self,
+        tx: Transaction,
+        merchant: Merchant,
+        effects: Effects,
+        numbering: Numbering,
+        known: Mapping[int, Identity],
+    ) -> None:
+        """Write the effects. ``known`` are identities found before the transaction, which nobody has written since.
+
+        The projection alone adds them, and its position has not moved; privacy alone removes them, and its generation
+        has not changed.
+        """
         merchant_id = merchant.merchant_id
-        known = people.known(tx, merchant_id, effects.first_seen)
+        known = {one: known[one] for one in effects.first_seen if one in known}
         touched = self._meet(tx, merchant_id, effects, known)
         somebody = known.keys() | effects.values.keys()
         touched |= self._link(tx, merchant_id, effects, somebody)
@@ -267,7 +279,7 @@ class Projection:
         """Record links and verdicts that say something new; returns the fragments they touch."""
         everyone = set(known)
         links = [
-            (*key, *said) for key, said in effects.links.items() if key.a in everyone and key.b in everyone
+            (*key, *said) for key, said in effects.links.items() if key[0] in everyone and key[1] in everyone
         ]
         verdicts = [
             verdict for (a, b), verdict in effects.verdicts.items() if a in everyone and b in everyone
