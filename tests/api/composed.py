@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import time
 from dataclasses import dataclass
 
 from fastapi import APIRouter, FastAPI
@@ -100,7 +101,7 @@ def _furnish_customers(composed: Composed, merchant_id: str) -> dict[str, str]:
     messages: list[dict[str, object]] = [
         {
             "type": "identify",
-            "messageId": f"{merchant_id}-{phone}",
+            "messageId": f"{merchant_id}-{phone[-4:]}",
             "userId": f"u-{merchant_id}-{phone[-4:]}",
             "traits": {"phone": phone, "name": f"王{phone[-2:]}", "city": "杭州"},
         }
@@ -109,7 +110,9 @@ def _furnish_customers(composed: Composed, merchant_id: str) -> dict[str, str]:
     messages += [{"type": "track", "userId": f"{merchant_id}-{number}"} for number in range(2)]
     account = f"acc-{merchant_id}"
     intake.accept(merchant_id, Source("test", account, "web"), messages)
-    projection_of(one, intake).run(merchant_id)
+    projection = projection_of(one, intake)
+    while not projection.run(merchant_id):
+        time.sleep(0.05)  # on PostgreSQL readers wait for whoever else is writing on the server
     with context.database.transaction() as tx:
         save_account(
             tx,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -35,9 +36,16 @@ class Customers:
         return self.intake.accept("shop", source, messages)
 
     def project(self, limit: int = 5_000) -> None:
-        """Let the projection catch up."""
-        while self.projection.run("shop", limit):
-            pass
+        """Let the projection catch up; on PostgreSQL it waits for whoever else is writing on the server."""
+        one = self.installation
+        while True:
+            while self.projection.run("shop", limit):
+                pass
+            with one.database.reading() as tx:
+                reached = one.log.peek(tx, "shop", READER)
+            if all(event.position <= reached for event in one.log.newest("shop", limit=1)):
+                return
+            time.sleep(0.02)
 
     def hand_over(self) -> int:
         """Move everything projected to the lake."""

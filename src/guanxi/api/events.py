@@ -48,7 +48,12 @@ def list_events(
     page: PageAsked,
     type: Annotated[str | None, Query(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")] = None,
     day: Annotated[
-        date | None, Query(description="only events that happened on this day of the merchant's")
+        str | None,
+        Query(
+            pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+            json_schema_extra={"format": "date"},
+            description="only events that happened on this day of the merchant's",
+        ),
     ] = None,
 ) -> EventPage:
     """List the events that came last, without what is personal."""
@@ -57,11 +62,18 @@ def list_events(
             tx,
             get_merchant(tx, caller.merchant_id),
             type=type or "",
-            day=None if day is None else date_to_day(day),
+            day=None if day is None else _day(day),
             cursor=page.cursor,
             limit=page.limit,
         )
     return EventPage(items=[event_view(one) for one in found.items], next_cursor=found.next_cursor)
+
+
+def _day(text: str) -> int:
+    try:
+        return date_to_day(date.fromisoformat(text))
+    except ValueError:
+        raise InvalidInput(reason_zh=f"没有 {text} 这一天。", reason_en=f"there is no day {text}.") from None
 
 
 class FieldView(Output):

@@ -41,7 +41,7 @@ def save_account(
             reason_en="an account's key is 1–32 of a-z, 0-9, - and _.",
         )
     plain = name.strip()
-    if not 1 <= len(plain) <= NAME_MAX or not plain.isprintable():
+    if not 1 <= len(plain) <= NAME_MAX or any(letter < " " or letter == "\x7f" for letter in plain):
         raise InvalidInput(
             reason_zh=f"名称为 1–{NAME_MAX} 个字符。", reason_en=f"a name is 1–{NAME_MAX} characters."
         )

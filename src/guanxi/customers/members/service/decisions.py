@@ -8,7 +8,7 @@ from guanxi.customers.identity import service as people
 from guanxi.customers.identity.model import Decision, Verdict
 from guanxi.customers.members.errors import JoinRefused
 from guanxi.customers.members.service.parts import Parts, fragment
-from guanxi.kernel.errors import Conflict, InvalidInput
+from guanxi.kernel.errors import Conflict
 from guanxi.kernel.ids import fresh, identity_id, member_id
 
 if TYPE_CHECKING:
@@ -38,12 +38,16 @@ def decide(
     merchant_id = merchant.merchant_id
     a, b = fragment(one), fragment(other)
     if a == b:
-        raise InvalidInput(reason_zh="请选择两个不同的身份。", reason_en="choose two different identities.")
-    if decision is Decision.WITHDRAWN and not _decided(tx, merchant_id, a, b):
+        raise Conflict(reason_zh="请选择两个不同的身份。", reason_en="choose two different identities.")
+    before = _standing(tx, merchant_id, a, b)
+    if decision is Decision.WITHDRAWN and (before is None or before.decision is Decision.WITHDRAWN):
         raise Conflict(
             reason_zh="对这两个身份没有人工判定。",
             reason_en="nothing was decided by hand about these two identities.",
         )
+    if before is not None:
+        # The latest decision holds, also when the clock has been set back since the one before.
+        now = max(now, before.at + 1)
     resolution = people.decide_pair(tx, merchant, a, b, decision, by=by, now=now)
     if decision is Decision.JOINED:
         _check(resolution, a, b)
@@ -55,11 +59,9 @@ def decide(
     return [member_id(holders[a]), member_id(holders[b])]
 
 
-def _decided(tx: Transaction, merchant_id: str, a: int, b: int) -> bool:
-    return any(
-        {verdict.a, verdict.b} == {a, b} and verdict.decision is not Decision.WITHDRAWN
-        for verdict in people.verdicts(tx, merchant_id, [a])
-    )
+def _standing(tx: Transaction, merchant_id: str, a: int, b: int) -> Verdict | None:
+    found = (one for one in people.verdicts(tx, merchant_id, [a]) if {one.a, one.b} == {a, b})
+    return next(found, None)
 
 
 def _check(resolution: Resolution, a: int, b: int) -> None:
