@@ -50,9 +50,8 @@ def run_server(
     import uvicorn
 
     from guanxi.bootstrap import create_web, opened
+    from guanxi.runtime.process import settle_in
 
-    # Two busy threads, the event loop and the event writer: the default of 5 ms makes each wait for the other.
-    sys.setswitchinterval(0.001)
     with opened(home) as product:
         settings = product.home.settings
         host, port = host or settings.host, port or settings.port
@@ -70,6 +69,7 @@ def run_server(
                     f"  {say('登录', 'Sign in')}: {sign_in[0]} / {sign_in[1]}   {say('（演示数据）', '(demo data)')}",
                     highlight=False,
                 )
+            settle_in()
             server.run()
         finally:
             if child is not None:
@@ -96,10 +96,12 @@ def worker(
 ) -> None:
     """在后台整理事件、触发定时、投递消息 / Work off events, timers and messages."""
     from guanxi.bootstrap import Background
+    from guanxi.runtime.process import settle_in
     from guanxi.runtime.worker import Worker
 
     with session(home, as_json=as_json) as product:
         background = Background(product)
+        settle_in()
         if settle:
             show({"events": background.settle()}, as_json=as_json)
             return
