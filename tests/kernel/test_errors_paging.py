@@ -42,7 +42,7 @@ def test_every_error_of_the_product_speaks_both_languages() -> None:
         assert HAN.search(kind.text.zh), kind
         assert not HAN.search(kind.text.en), kind
         assert 400 <= kind.status < 600, kind
-        assert re.fullmatch(r"[a-z][a-z0-9_]*", kind.code), kind
+        assert re.fullmatch(r"[a-z][a-z0-9_.]*", kind.code), kind
         names = [set(re.findall(r"\{(\w+)\}", said)) for said in (kind.text.zh, kind.text.en)]
         assert {name.removesuffix("_zh") for name in names[0]} == {
             name.removesuffix("_en") for name in names[1]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from deltalake import write_deltalake
 
-from guanxi.storage.events import lake
+from guanxi.storage.events import ids, lake
 from guanxi.storage.events.handover import Handover
 from guanxi.storage.events.lake import Lake
 from tests.storage.events import (
@@ -59,7 +59,10 @@ POINTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "before it is durable": lambda patch: patch.setattr(Lake, "_make_durable", crash),
     "after it is durable": lambda patch: patch.setattr(Lake, "append", after(Lake.append)),
     "before the settlement": lambda patch: patch.setattr(Handover, "_settle", crash),
-    "in the settlement": lambda patch: patch.setattr(Handover, "_forget_ids", crash),
+    "in the settlement": lambda patch: (
+        patch.setattr(Handover, "_forget_ids", crash),
+        patch.setattr(ids, "leave_behind", crash),
+    )[0],
     "before the settlement's commit": lambda patch: patch.setattr(
         Handover, "_settle", after(Handover._settle)
     ),
