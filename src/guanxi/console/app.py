@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from starlette.applications import Starlette
@@ -9,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from guanxi.console import assets
 from guanxi.console.access import door, me
@@ -22,7 +24,8 @@ from guanxi.console.session import route
 from guanxi.console.settings import accounts, audit, front, keys, people, roles
 from guanxi.kernel.errors import GuanxiError
 
-_FOLDERS: Final = (
+_OURS: Final = re.compile(r"/|/(?:console|static)(?:/.*)?", re.DOTALL)
+FOLDERS: Final = (
     home,
     members,
     one,
@@ -42,13 +45,23 @@ _FOLDERS: Final = (
 )
 
 
-def build_console(context: ConsoleContext) -> Starlette:
+class ConsoleApp(Starlette):
+    """The console under its own paths; any other is left to whoever mounted it, such as the API with its own errors."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request; raises ``HTTPException`` 404 for a path that is not the console's."""
+        if scope["type"] == "http" and not _OURS.fullmatch(scope["path"]):
+            raise HTTPException(404)
+        await super().__call__(scope, receive, send)
+
+
+def build_console(context: ConsoleContext) -> ConsoleApp:
     """Return the console as an application to be mounted at ``/``: pages under ``/console``, files under ``/static``.
 
     ``context.services`` must hold ``EventIntake``, ``Members`` and ``Privacy``.
     """
-    pages = [page for folder in _FOLDERS for page in folder.pages()]
-    app = Starlette(
+    pages = [page for folder in FOLDERS for page in folder.pages()]
+    app = ConsoleApp(
         routes=[
             Route("/", to_console),
             *door.routes(context),
