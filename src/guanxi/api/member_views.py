@@ -174,6 +174,9 @@ class MemberView(Output):
     joins: list[JoinView]
     refusals: list[RefusalView]
     verdicts: list[VerdictView]
+    erased_at: Instant | None = Field(
+        description="set while the log still has to forget an erased member; afterwards they are not found"
+    )
 
 
 def line_view(one: MemberLine) -> LineView:
@@ -211,6 +214,7 @@ def member_view(one: MemberProfile) -> MemberView:
         joins=[_join(item) for item in one.joins],
         refusals=[_refusal(item) for item in one.refusals],
         verdicts=[_verdict(item) for item in one.verdicts],
+        erased_at=one.erased_at,
     )
 
 

@@ -5,6 +5,7 @@ import pytest
 from guanxi.customers.identity.model import LinkKind
 from guanxi.customers.members.errors import JoinRefused, NotReadable
 from guanxi.customers.members.model import TimelineEntry
+from guanxi.customers.privacy.service import Privacy
 from guanxi.kernel.errors import Conflict, NotFound
 from guanxi.kernel.phone import read_phone
 from tests.customers.members.conftest import OTHER_PHONE, PHONE, Shop, identify, paid, seen
@@ -191,3 +192,19 @@ def test_two_are_joined_by_hand_unless_they_cannot_be_one(shop: Shop) -> None:
         shop.decide("join", a, a)
     with pytest.raises(NotFound):
         shop.decide("join", a, "idn_0000000000000")
+
+
+def test_an_erased_member_says_so_until_nobody_knows_them(shop: Shop) -> None:
+    shop.take(identify("u-1", PHONE, name="王小明"), paid("u-1", 500))
+    before = shop.one(PHONE)
+    one, customers = shop.customers.installation, shop.customers
+    privacy = Privacy(one.database, one.log, customers.intake, one.vault, customers.keys)
+    with one.database.transaction() as tx:
+        privacy.request(tx, one.merchant, before.member_id, by="staff", now=one.clock.now())
+    for identity in before.identities:
+        gone = shop.get(identity.identity_id.replace("idn_", "mbr_"))
+        assert (gone.erased_at, gone.erasing, gone.identities) == (one.clock.now(), True, ())
+        assert "王小明" not in str(gone)
+    assert shop.find(PHONE) == []
+    with one.database.reading() as tx:
+        assert shop.members.summary(tx, one.merchant).gmv == 500

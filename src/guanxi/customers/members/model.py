@@ -180,7 +180,8 @@ class VerdictView:
 class MemberProfile:
     """Everything on a member's page but the timeline.
 
-    Of an erased member only ``member_id`` and ``erased_at`` remain; ``erasing`` says that the erasure is under way.
+    Of an erased member only ``member_id`` and ``erased_at`` remain, and these only while ``erasing`` says that the log
+    still has to forget them; after that nobody can tell that there ever was such a member.
     ``first_seen`` and ``last_seen`` are instants of events, ``None`` when there were none.
     """
 

@@ -232,12 +232,12 @@ def daily(
 
 
 def active(tx: Transaction, merchant_id: str, start: int, end: int) -> list[tuple[int, int]]:
-    """Return who (fragment) did anything on which day, from ``start`` until before ``end``."""
+    """Return (day, fragment) of whoever did anything, day by day from ``start`` until before ``end``."""
     sql = (
         "SELECT DISTINCT day, fragment FROM customer_bucket"
-        " WHERE merchant_id = ? AND day >= ? AND day < ? AND fragment <> 0"
+        " WHERE merchant_id = ? AND day >= ? AND day < ? AND fragment <> 0 ORDER BY day"
     )
-    return [(row[0], row[1]) for row in _run(tx, sql, merchant_id, start, end)]
+    return _run(tx, sql, merchant_id, start, end)
 
 
 def holdings(

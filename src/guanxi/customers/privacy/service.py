@@ -162,3 +162,10 @@ class Privacy:
         names = store.series_names(tx, merchant.merchant_id, {one.series for one in sources.buckets})
         events = erasing.carrying(self._database, self._log, merchant.merchant_id, fragments)
         return export.document(merchant, holdings, sources, names, events, now)
+
+
+def erasure_of(tx: Transaction, vault: Vault, merchant_id: str, fragment: int) -> Erasure | None:
+    """Return the erasure under way of whoever held an identity; once it is through, nothing tells whom it was about."""
+    found = store.find(tx, merchant_id, vault.sealer("erasure", merchant_id), _LEGIBLE)
+    theirs = (one for one in reversed(found) if any(held.fragment == fragment for held in one.holdings))
+    return next(theirs, None)

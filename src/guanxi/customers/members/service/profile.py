@@ -27,6 +27,7 @@ from guanxi.customers.members.service.parts import (
     present,
     said,
 )
+from guanxi.customers.privacy.service import erasure_of
 from guanxi.kernel.errors import NotFound
 from guanxi.kernel.ids import identity_id, member_id as public_id
 
@@ -42,7 +43,13 @@ def get(
     parts: Parts, tx: Transaction, merchant: Merchant, member_id: str, *, personal: bool
 ) -> MemberProfile:
     """See ``Members.get_member``."""
-    row = present(tx, merchant, member_id)
+    try:
+        row = present(tx, merchant, member_id)
+    except NotFound:
+        erasure = erasure_of(tx, parts.vault, merchant.merchant_id, fragment(member_id))
+        if erasure is None:
+            raise
+        return _gone(member_id, erasure.asked_at)
     resolution = people.explain(tx, merchant, row.member)
     me = _of(resolution, row.member)
     mine = {one.fragment for one in me.holdings}
@@ -96,6 +103,29 @@ def _named(resolution: Resolution, me: Person, verdicts: Iterable[Verdict]) -> s
     for refusal in resolution.refusals:
         found |= {refusal.evidence.a, refusal.evidence.b}
     return found
+
+
+def _gone(member_id: str, erased_at: int) -> MemberProfile:
+    """Return what remains of an erased member while the log still has to forget them."""
+    return MemberProfile(
+        member_id=member_id,
+        display=member_id,
+        named=False,
+        known=False,
+        first_seen=None,
+        last_seen=None,
+        orders=0,
+        spent=0,
+        identities=(),
+        attributes=(),
+        consents=(),
+        totals=(),
+        joins=(),
+        refusals=(),
+        verdicts=(),
+        erased_at=erased_at,
+        erasing=True,
+    )
 
 
 def _attributes(
