@@ -26,7 +26,9 @@ def migrate(database: Database) -> None:
 
 def newest() -> dict[str, str]:
     """Return the newest version of each set of tables that this release knows; files are named by their number."""
-    return {name: max(path.name[:4] for path in (_FOLDER / name).glob("[0-9]*.py")) for name in ("main", "tail")}
+    return {
+        name: max(path.name[:4] for path in (_FOLDER / name).glob("[0-9]*.py")) for name in ("main", "tail")
+    }
 
 
 def current(database: Database) -> dict[str, str]:
