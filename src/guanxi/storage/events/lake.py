@@ -8,9 +8,10 @@ statistics are kept only for columns that hold nothing personal.
 from __future__ import annotations
 
 import os
-from functools import cache
+from contextlib import suppress
+from functools import cache, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 import duckdb
 import pyarrow as pa
@@ -21,7 +22,7 @@ from guanxi.kernel.clock import day_to_date
 from guanxi.storage.events.model import LOGGED_COLUMNS, LoggedEvent, Moment, Position, pack, unpack
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 _UTC_MICROS = pa.timestamp("us", tz="UTC")
 SCHEMA = pa.schema(
@@ -60,6 +61,24 @@ _AS_LOGGED = f"""
     epoch_us(time) AS time, {_DAY} AS day, epoch_us(received_at) AS received_at,
     account, channel, subject, fragments, payload, sealed
 """
+
+
+_Ask = TypeVar("_Ask", bound="Callable[..., Any]")
+_TRIES = 5
+_FETCH = 10_000
+
+
+def _again(ask: _Ask) -> _Ask:
+    """Ask once more when a file was rewritten and deleted between being found and being read; it has a successor."""
+
+    @wraps(ask)
+    def asking(*args: Any, **kwargs: Any) -> Any:
+        for _ in range(_TRIES):
+            with suppress(duckdb.IOException):
+                return ask(*args, **kwargs)
+        return ask(*args, **kwargs)
+
+    return cast("_Ask", asking)
 
 
 class Snapshot(NamedTuple):
@@ -129,6 +148,7 @@ class Lake:
             finally:
                 os.close(descriptor)
 
+    @_again
     def holds(self, keys: Iterable[tuple[int, bytes]]) -> set[tuple[int, bytes]]:
         """Return those of the given (dedup day, id hash) that are in the lake."""
         by_day: dict[int, list[bytes]] = {}
@@ -169,6 +189,7 @@ class Lake:
             if least is None or most is None or (least <= last and most >= first)
         ]
 
+    @_again
     def read(self, merchant_id: str, after: Position, upto: Position, limit: int) -> list[LoggedEvent]:
         """Return at most ``limit`` events with ``after`` < position ≤ ``upto``, in order of position."""
         files = self.snapshot().files
@@ -192,19 +213,28 @@ class Lake:
 
     def of_fragments(self, merchant_id: str, fragments: Sequence[int]) -> Iterator[LoggedEvent]:
         """Yield every event that carries one of ``fragments``, in order of position."""
-        files = self.snapshot().files
-        if not files:
-            return
         with _duckdb().cursor() as con:
-            found = con.execute(
-                f"SELECT {_AS_LOGGED} FROM read_parquet($files)"  # noqa: S608 - a constant of ours
-                " WHERE list_has_any(fragments, $wanted::BIGINT[]) ORDER BY epoch, number",
-                {"files": files, "wanted": list(fragments)},
-            )
-            while rows := found.fetchmany(10_000):
+            rows = self._find_fragments(con, fragments)
+            while rows:
                 for row in rows:
                     yield _logged(merchant_id, row)
+                rows = con.fetchmany(_FETCH)
 
+    @_again
+    def _find_fragments(
+        self, con: duckdb.DuckDBPyConnection, fragments: Sequence[int]
+    ) -> list[tuple[Any, ...]]:
+        """Return the first rows; every file has been read by then, because they are in order."""
+        files = self.snapshot().files
+        if not files:
+            return []
+        return con.execute(
+            f"SELECT {_AS_LOGGED} FROM read_parquet($files)"  # noqa: S608 - a constant of ours
+            " WHERE list_has_any(fragments, $wanted::BIGINT[]) ORDER BY epoch, number",
+            {"files": files, "wanted": list(fragments)},
+        ).fetchmany(_FETCH)
+
+    @_again
     def latest_of(
         self,
         merchant_id: str,
@@ -229,6 +259,7 @@ class Lake:
             params |= dict(zip("ten", before, strict=True))
         return self._first(merchant_id, files, where, params, "time DESC, epoch DESC, number DESC", limit)
 
+    @_again
     def newest(
         self, merchant_id: str, type: str, day: int | None, before: Position | None, limit: int
     ) -> list[LoggedEvent]:
@@ -286,6 +317,7 @@ class Lake:
         rows = pa.table(table.get_add_actions(flatten=True))["num_records"].to_pylist()
         return {"": sum(rows)}, table.transaction_version(_HANDOVER) or 0
 
+    @_again
     def accounts(self) -> tuple[dict[str, int], int]:
         """Return how many events each enterprise account sent, and the number of the last hand-over counted."""
         files, handover = self.snapshot()
