@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 MINUTE = 60_000_000
 DAY = 24 * 60 * MINUTE
-TRUSTED = Source("system", "shop-web", "web", internal=True)
+SHOP_SOURCE = Source("system", "shop-web", "web", internal=True)
 
 ANNA, BO, CHEN = "13911110001", "13922220002", "13933330003"
 NAMES = {ANNA: "安娜娜", BO: "薄先生", CHEN: "陈小明"}
@@ -91,7 +91,7 @@ class Shop:
         return cls(customers, privacy, job)
 
     def send(self, *messages: dict[str, Any]) -> None:
-        receipt = self.customers.send(*messages, source=TRUSTED)
+        receipt = self.customers.send(*messages, source=SHOP_SOURCE)
         assert receipt.dead_lettered == 0
 
     def fragment(self, identity: tuple[str, str, str]) -> int:
