@@ -71,9 +71,8 @@ def examine(home: Path) -> list[Finding]:
 
 
 def _database(home: Path) -> Iterator[Finding]:
-    from sqlalchemy.exc import SQLAlchemyError
-
     from guanxi.bootstrap import build
+    from guanxi.storage.database import UNAVAILABLE, why_unavailable
     from guanxi.storage.home import Home
     from guanxi.storage.migrate import current, newest
 
@@ -81,8 +80,8 @@ def _database(home: Path) -> Iterator[Finding]:
     try:
         try:
             at, head = current(product.database), newest()
-        except SQLAlchemyError as error:
-            reason = str(getattr(error, "orig", error)).splitlines()[0]
+        except UNAVAILABLE as error:
+            reason = why_unavailable(error)
             yield Finding(
                 "database",
                 False,
@@ -111,11 +110,12 @@ def _database(home: Path) -> Iterator[Finding]:
 
 
 def _integrity(product: Product) -> Iterator[Finding]:
+    from guanxi.storage import health
+
     if product.database.dialect != "sqlite":
         return
     for name, store in (("guanxi.db", product.database.main), ("tail.db", product.database.tail)):
-        with store.reading() as tx:
-            said = str(tx.conn.exec_driver_sql("PRAGMA quick_check(1)").scalar())
+        said = health.integrity(store)
         yield Finding(
             name,
             said == "ok",
@@ -127,16 +127,13 @@ def _integrity(product: Product) -> Iterator[Finding]:
 
 def _transactions(product: Product) -> Iterator[Finding]:
     """On PostgreSQL readers wait for the oldest writing transaction of the whole server; one left open stops them."""
+    from guanxi.storage import health
+
     if product.database.dialect != "postgresql":
         return
     with product.database.reading() as tx:
-        seconds = tx.conn.exec_driver_sql(
-            "SELECT coalesce(max(extract(epoch FROM now() - xact_start)), 0)::int FROM pg_stat_activity"
-            " WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid()"
-        ).scalar_one()
-        ahead = tx.conn.exec_driver_sql(
-            "SELECT coalesce(max(epoch), 0) > pg_snapshot_xmax(pg_current_snapshot())::text::bigint FROM event_tail"
-        ).scalar_one()
+        seconds = health.oldest_writer(tx)
+        ahead = health.positions_ahead(tx)
     yield Finding(
         "transactions",
         seconds < 60,

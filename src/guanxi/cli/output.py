@@ -96,17 +96,16 @@ def fail(error: GuanxiError, *, as_json: bool) -> NoReturn:
 @contextmanager
 def session(home: Path, *, as_json: bool) -> Iterator[Product]:
     """Open the installation for a command; what goes wrong inside is said in the terminal's language."""
-    from sqlalchemy.exc import OperationalError
-
     from guanxi.bootstrap import opened
+    from guanxi.storage.database import UNAVAILABLE, why_unavailable
 
     try:
         with opened(home) as product:
             yield product
     except GuanxiError as error:
         fail(error, as_json=as_json)
-    except OperationalError as error:
-        reason = str(error.orig).splitlines()[0]
+    except UNAVAILABLE as error:
+        reason = why_unavailable(error)
         fail(
             InvalidInput(
                 reason_zh=f"数据库打不开：{reason}。请检查 guanxi.toml 的 database，并运行 guanxi doctor。",

@@ -7,18 +7,35 @@ PostgreSQL both are the same database.
 
 from __future__ import annotations
 
+import sqlite3
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+import psycopg
+from sqlalchemy import Connection, Engine, create_engine, event, exc
 from sqlalchemy.pool import QueuePool
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterator
 
     from guanxi.storage.home import Home
+
+UNAVAILABLE: tuple[type[Exception], ...] = (
+    exc.OperationalError,
+    exc.InterfaceError,
+    sqlite3.OperationalError,
+    psycopg.OperationalError,
+    OSError,
+)
+"""What is raised when the database or the disk cannot be used just now, whatever was asked of it."""
+
+
+def why_unavailable(error: Exception) -> str:
+    """Return the first line of what the driver said."""
+    said = str(getattr(error, "orig", None) or error).splitlines()
+    return said[0] if said else type(error).__name__
+
 
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",

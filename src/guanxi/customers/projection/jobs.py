@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+import structlog
+
 from guanxi.customers.events import sealing
 from guanxi.customers.events.measures import NOTHING, Extract, Numbering, extractor
-from guanxi.customers.events.model import Seen
+from guanxi.customers.events.model import Refused, Seen, Source
 from guanxi.customers.identity import service as people
 from guanxi.customers.identity.model import Identity
 from guanxi.customers.privacy.service import Privacy
@@ -16,6 +19,8 @@ from guanxi.customers.projection import decide, search, store
 from guanxi.customers.projection.decide import Effects, Read
 from guanxi.customers.projection.store import Damage
 from guanxi.kernel.phone import mask
+from guanxi.kernel.text import Text
+from guanxi.storage.database import UNAVAILABLE
 from guanxi.storage.events import erasing
 from guanxi.storage.events.model import START, LoggedEvent, unpack
 
@@ -32,6 +37,11 @@ READER = "customers"
 BATCH = 5_000
 REBUILD_BATCH = 50_000
 """Events taken at once from the lake, which is scanned once per set."""
+
+_CUT = 8
+"""By how much a set is cut after a failure until the event that fails stands alone."""
+
+_log = structlog.get_logger(__name__)
 
 _NAMES = frozenset({"name", "nickname", "nick", "full_name", "fullname", "real_name", "username"})
 
@@ -50,7 +60,51 @@ class Projection:
         self._privacy = Privacy(database, log, intake, vault, keys)
 
     def run(self, merchant_id: str, limit: int = BATCH) -> int:
-        """Take in the next events; returns how many. 0 means that the reader has caught up."""
+        """Take in the next events; returns how many. 0 means that the reader has caught up.
+
+        An event that cannot be taken in is set aside as a dead letter with the reason, and stops nobody behind it.
+        """
+        size = limit
+        while True:
+            try:
+                return self._take(merchant_id, size)
+            except UNAVAILABLE:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever one event did must not stop the others
+                if size == 1:
+                    return self._set_aside(merchant_id, error)
+                size = max(1, size // _CUT)
+
+    def _set_aside(self, merchant_id: str, error: Exception) -> int:
+        """Keep the next event as a dead letter and go on behind it; a replay of the log tries it again."""
+        with self._database.reading() as tx:
+            after = self._log.peek(tx, merchant_id, READER)
+        events = self._log.read(merchant_id, after, 1)
+        for event in events:
+            _log.error(
+                "event_set_aside",
+                merchant_id=merchant_id,
+                event_type=event.type,
+                position=tuple(event.position),
+                exc_info=error,
+            )
+            place = f"event {event.event_id}"
+            said = f"{type(error).__name__}: {error}"
+            refused = Refused(
+                "projection_failed",
+                Text(f"事件已存，但无法整理：{said}", f"The event is kept but could not be taken in: {said}"),
+                place,
+            )
+            raw = msgspec.json.encode(
+                {"event_id": event.event_id, "type": event.type, "payload": msgspec.Raw(event.payload)}
+            )
+            self._intake.reject(merchant_id, Source(READER, event.account, event.channel), [(raw, refused)])
+            with self._database.transaction() as tx:
+                if self._log.position(tx, merchant_id, READER) == after:
+                    self._log.advance(tx, merchant_id, READER, event.position)
+        return len(events)
+
+    def _take(self, merchant_id: str, limit: int) -> int:
         merchant, catalogue = self._intake.merchant(merchant_id)
         with self._database.reading() as tx:
             after = self._log.peek(tx, merchant_id, READER)
