@@ -164,3 +164,19 @@ def test_the_summary_counts_tail_and_lake_once(shop: Shop) -> None:
         numbers = shop.members.summary(tx, one.merchant)
     assert (numbers.events, numbers.orders, numbers.gmv, numbers.dead_letters) == (6, 6, 24, 1)
     assert one.log.accounts("shop") == {"shop-web": 6}
+
+
+def test_days_that_are_over_are_read_again_when_something_comes_late(shop: Shop) -> None:
+    one = shop.customers.installation
+    today = one.merchant.days.day(one.clock.now())
+
+    def active() -> list[int]:
+        with one.database.reading() as tx:
+            return [day.active for day in shop.members.overview(tx, one.merchant, today, 3).days]
+
+    shop.take(paid("u-1", 1, "2026-06-13T01:00:00+08:00"))
+    assert active() == [1, 0, 0]
+    shop.take(paid("u-2", 2, "2026-06-13T02:00:00+08:00"), paid("u-1", 3, "2026-06-15T02:00:00+08:00"))
+    assert active() == [2, 0, 1]
+    shop.take(identify("u-1", PHONE, "2026-06-14T02:00:00+08:00"))
+    assert active() == [2, 1, 1]

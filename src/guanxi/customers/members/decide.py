@@ -5,8 +5,6 @@ from __future__ import annotations
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import groupby
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -322,19 +320,17 @@ def chunks(counts: Mapping[int, int], before: int | None, wanted: int) -> list[l
 
 
 def active_members(
-    pairs: Iterable[tuple[int, int]],
-    holdings: Iterable[tuple[int, int, int, int]],
+    met: Mapping[int, Iterable[int]], holdings: Iterable[tuple[int, int, int, int]]
 ) -> dict[int, set[int]]:
-    """Return who was active by day, from (day, fragment), the days together, and (fragment, from day, until day, member)."""
+    """Return who was active by day, from the fragments by day and (fragment, from day, until day, member)."""
     moved: defaultdict[int, list[tuple[int, int, int]]] = defaultdict(list)
     for fragment, start, end, member in holdings:
         moved[fragment].append((start, end, member))
     found: dict[int, set[int]] = {}
-    for day, met in groupby(pairs, key=itemgetter(0)):
-        fragments = set(map(itemgetter(1), met))
-        elsewhere = fragments & moved.keys()
-        members = fragments - elsewhere
-        for fragment in elsewhere:
+    for day, fragments in met.items():
+        members = set(fragments)
+        for fragment in members & moved.keys():
+            members.discard(fragment)
             members.update(member for start, end, member in moved[fragment] if start <= day < end)
         found[day] = members
     return found

@@ -231,13 +231,13 @@ def daily(
     return [(row[0], row[1], row[2], row[3], row[4]) for row in found]
 
 
-def active(tx: Transaction, merchant_id: str, start: int, end: int) -> list[tuple[int, int]]:
-    """Return (day, fragment) of whoever did anything, day by day from ``start`` until before ``end``."""
+def active(tx: Transaction, merchant_id: str, days: Sequence[int]) -> list[tuple[int, int]]:
+    """Return (day, fragment) of whoever did anything on one of ``days``, in the order of days."""
     sql = (
         "SELECT DISTINCT day, fragment FROM customer_bucket"
-        " WHERE merchant_id = ? AND day >= ? AND day < ? AND fragment <> 0 ORDER BY day"
+        " WHERE merchant_id = ? AND day {each} AND fragment <> 0 ORDER BY day"
     )
-    return _run(tx, sql, merchant_id, start, end)
+    return _run(tx, sql, merchant_id, list(days)) if days else []
 
 
 def holdings(

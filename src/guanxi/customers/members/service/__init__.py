@@ -34,6 +34,7 @@ class Members:
 
     def __init__(self, log: EventLog, intake: EventIntake, vault: Vault, keys: PersonKeys) -> None:
         self._parts = Parts(log, intake, vault, keys)
+        self._activity = figures.Activity()
 
     def list_members(
         self,
@@ -101,7 +102,7 @@ class Members:
 
     def overview(self, tx: Transaction, merchant: Merchant, today: int, days: int = 90) -> Overview:
         """Return the figures of all time, of the ``days`` up to ``today``, and of as many before."""
-        return figures.overview(tx, merchant, today, days)
+        return figures.overview(self._activity, tx, merchant, today, days)
 
     def summary(self, tx: Transaction, merchant: Merchant) -> Summary:
         """Return a merchant in five numbers."""

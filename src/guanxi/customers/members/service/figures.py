@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from guanxi.customers.members import decide, store
@@ -10,6 +13,8 @@ from guanxi.customers.members.model import DayFigures, Overview, Summary
 from guanxi.kernel.clock import DAY, MINUTE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from guanxi.customers.members.service.parts import Parts
     from guanxi.storage.database import Transaction
     from guanxi.storage.merchants import Merchant
@@ -19,12 +24,12 @@ _SLOT = 15 * MINUTE
 """Local days begin on a whole quarter of an hour in every zone of our time."""
 
 
-def overview(tx: Transaction, merchant: Merchant, today: int, days: int) -> Overview:
+def overview(activity: Activity, tx: Transaction, merchant: Merchant, today: int, days: int) -> Overview:
     """See ``Members.overview``."""
     merchant_id = merchant.merchant_id
     end, middle, start = today + 1, today + 1 - days, today + 1 - 2 * days
     orders, gmv = _sales(tx, merchant_id)
-    active = _active(tx, merchant_id, start, end)
+    active = _active(activity, tx, merchant_id, start, end)
     new = _new(tx, merchant, start, end)
     series = [
         DayFigures(day, orders[day], gmv[day], len(active.get(day, ())), new[day])
@@ -71,11 +76,53 @@ def _sales(tx: Transaction, merchant_id: str) -> tuple[Counter[int], Counter[int
 _FIRST = -(2**31)
 
 
-def _active(tx: Transaction, merchant_id: str, start: int, end: int) -> dict[int, set[int]]:
+class Activity:
+    """Who did anything on which day, remembered for as long as the day's number of events stays the same.
+
+    Most days are over, so that the home page reads but the last one. What is remembered is bounded: a merchant with
+    more than ``MOST`` sightings in the days asked for has them read each time.
+    """
+
+    MOST = 2_000_000
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, int], tuple[int, array[int]]] = {}
+
+    def of(self, tx: Transaction, merchant_id: str, start: int, end: int) -> dict[int, array[int]]:
+        """Return the fragments that did anything, by day, from ``start`` until before ``end``."""
+        counting = [one.series for one in store.series(tx, merchant_id) if not one.measure]
+        counts = Counter[int]()
+        for day, _, _, n, _ in store.daily(tx, merchant_id, range(start, end), [_EVERYBODY], counting):
+            counts[day] += n
+        found: dict[int, array[int]] = {}
+        unread = []
+        for day, count in sorted(counts.items()):
+            known = self._known.get((merchant_id, day))
+            if known is not None and known[0] == count:
+                found[day] = known[1]
+            else:
+                unread.append(day)
+        for day, pairs in groupby(store.active(tx, merchant_id, unread), key=itemgetter(0)):
+            found[day] = array("q", map(itemgetter(1), pairs))
+        self._keep(merchant_id, {day: found[day] for day in unread if day in found}, counts)
+        return found
+
+    def _keep(self, merchant_id: str, read: Mapping[int, array[int]], counts: Mapping[int, int]) -> None:
+        size = sum(map(len, read.values()))
+        if size > self.MOST:
+            return
+        if size + sum(len(fragments) for _, fragments in list(self._known.values())) > self.MOST:
+            self._known.clear()
+        self._known.update({(merchant_id, day): (counts[day], who) for day, who in read.items()})
+
+
+def _active(
+    activity: Activity, tx: Transaction, merchant_id: str, start: int, end: int
+) -> dict[int, set[int]]:
     """Return the known members who did anything, by day."""
-    pairs = store.active(tx, merchant_id, start, end)
-    fragments = {fragment for _, fragment in pairs}
-    found = decide.active_members(pairs, store.holdings(tx, merchant_id, fragments))
+    met = activity.of(tx, merchant_id, start, end)
+    fragments = set[int]().union(*met.values())
+    found = decide.active_members(met, store.holdings(tx, merchant_id, fragments))
     everybody = set[int]().union(*found.values())
     known = {row.member for row in store.members(tx, merchant_id, everybody).values() if row.known}
     return {day: members & known for day, members in found.items()}
