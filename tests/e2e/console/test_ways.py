@@ -297,7 +297,9 @@ def test_a_phone_has_everything_within_reach(enter: Enter) -> None:
     page.locator("[data-nav-open]").click()
     page.locator("#nav a", has_text="会员").click()
     page.wait_for_url("**/console/members")
+    page.wait_for_selector("[data-htmx-powered]", state="attached")
     page.locator("tr[data-row]").first.click()
+    expect(page.locator("#panel")).to_be_visible()
     box = page.locator("#panel").bounding_box()
     assert box is not None
     assert box["width"] == 390
