@@ -116,6 +116,17 @@ def test_one_merchant_sees_nothing_of_another(shop: Shop) -> None:
     assert client.post("/console/merchants/nowhere", {}).status_code == HTTPStatus.NOT_FOUND
 
 
+@pytest.mark.postgres
+def test_every_page_answers_on_postgresql_too(home: Path, postgres_url: str) -> None:
+    with open_shop(home, postgres_url.replace("+psycopg", "", 1)) as made:
+        client = sign_in(made, "owner")
+        for page in everything():
+            if page.method == "GET":
+                answer = client.get(address_of(page, made))
+                assert answer.status_code in {200, 303, 404}, page.path
+        assert "晓彤" in client.get("/console/members?q=" + LIN_PHONE).text
+
+
 @pytest.mark.parametrize(
     ("asked", "led"),
     [
