@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from guanxi.customers.identity import service as people
+from guanxi.customers.identity.kinds import KINDS
 from guanxi.customers.identity.model import FIRST_DAY, LAST_DAY, Holding
 from guanxi.customers.privacy import export, store
 from guanxi.customers.privacy.model import Erasure, State
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from guanxi.storage.vault import Sealer, Vault
 
 _LEGIBLE = (State.ASKED, State.MENDED)
+_CROWD = people.WIDE + 1 + max(kind.shared_above for kind in KINDS.values())
+"""Others whom an identity must have been seen with to be certainly a crowd's, whatever its type."""
 
 
 class Privacy:
@@ -85,7 +88,7 @@ class Privacy:
             tx, merchant_id, merchant.days, [held for held in holdings if held.fragment not in whole]
         )
         self.forget(tx, merchant_id, whole)
-        store.recount_crowds(tx, merchant_id, left)
+        store.thin_crowds(tx, merchant_id, left, by=len(whole), least=_CROWD)
         if left:
             people.reconcile(tx, merchant, left)
         self._rewrite_beside(tx, merchant_id, erasure)

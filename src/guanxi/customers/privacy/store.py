@@ -172,9 +172,16 @@ def neighbours(tx: Transaction, merchant_id: str, fragments: Collection[int]) ->
     return found
 
 
-def recount_crowds(tx: Transaction, merchant_id: str, fragments: Collection[int]) -> None:
-    """Forget that identities are a crowd's, so that their sightings are counted again."""
-    sets.delete(tx, schema.crowd, merchant_id, "fragment", fragments)
+def thin_crowds(tx: Transaction, merchant_id: str, fragments: Collection[int], by: int, least: int) -> None:
+    """Note that crowds' identities have lost up to ``by`` others; those left with fewer than ``least`` are recounted."""
+    rows = sets.find(tx, schema.crowd, merchant_id, "fragment", fragments, "fragment, seen, counted, scope")
+    sets.delete(tx, schema.crowd, merchant_id, "fragment", [row[0] for row in rows])
+    left = [
+        (merchant_id, fragment, seen - by, counted, scope)
+        for fragment, seen, counted, scope in rows
+        if seen - by >= least
+    ]
+    sets.upsert(tx, schema.crowd, left)
 
 
 def holders_of(tx: Transaction, merchant_id: str, fragments: Collection[int]) -> dict[int, set[int]]:
