@@ -5,6 +5,7 @@ from __future__ import annotations
 from asyncio import to_thread
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from time import sleep
 from typing import TYPE_CHECKING
 
 from guanxi.access import KeyKind, Permission, jobs as access_jobs
@@ -23,6 +24,7 @@ from guanxi.runtime.worker import Job
 from guanxi.storage.database import Database
 from guanxi.storage.events.handover import Handover
 from guanxi.storage.events.log import EventLog
+from guanxi.storage.events.vitals import waiting
 from guanxi.storage.events.writer import GroupWriter
 from guanxi.storage.home import Home
 from guanxi.storage.locks import AdvisoryLocks, FileLocks, locks_of
@@ -189,9 +191,14 @@ class Background:
         done = 0
         for merchant_id in self.merchants():
             product.log.drain_beside(merchant_id)
-            while taken := product.projection.run(merchant_id, 10_000):
-                done += taken
-                on_progress(done)
+            while True:
+                while taken := product.projection.run(merchant_id, 10_000):
+                    done += taken
+                    on_progress(done)
+                if not waiting(product.database, product.log, merchant_id, READER).rows:
+                    break
+                # On PostgreSQL readers wait for whoever else is writing on the server.
+                sleep(0.05)
             while product.handover.run(merchant_id, LAKE_READERS):
                 on_progress(done)
         return done
