@@ -10,6 +10,7 @@ from sqlalchemy import inspect, text
 from guanxi.customers.events.model import Refused, Source
 from guanxi.customers.identity import service as people
 from guanxi.customers.identity.model import Decision
+from guanxi.customers.projection.jobs import Projection
 from guanxi.kernel.errors import NotFound
 from guanxi.kernel.text import Text
 from guanxi.storage.events import erasing
@@ -297,6 +298,20 @@ def test_what_was_rejected_goes_too(shop: Shop) -> None:
     with shop.customers.installation.database.tail.reading() as tx:
         left = tx.conn.execute(text("SELECT count(*) FROM event_dead_letter")).scalar_one()
     assert left == 2
+
+
+def test_what_could_not_be_taken_in_goes_too(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    three_people(shop)
+    shop.send(order("event-bad", phone(ANNA), ago=DAY), order("event-bad-too", phone(BO), ago=DAY))
+    monkeypatch.setattr(Projection, "_apply", lambda *_: 1 / 0)
+    shop.customers.project()
+    monkeypatch.undo()
+    with shop.customers.installation.database.tail.reading() as tx:
+        assert tx.conn.execute(text("SELECT count(*) FROM event_dead_letter")).scalar_one() == 2
+    shop.erase(phone(ANNA))
+    with shop.customers.installation.database.tail.reading() as tx:
+        assert tx.conn.execute(text("SELECT path FROM event_dead_letter")).all() == [("event event-bad-too",)]
+    assert remnants(shop, b"event-bad\0", b'no-event-bad"') == []
 
 
 def test_nobody_knows_them(shop: Shop) -> None:

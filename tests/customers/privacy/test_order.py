@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from guanxi.customers.privacy.model import Erasure, State
+from guanxi.customers.projection.jobs import Projection
 from guanxi.storage import database
 from guanxi.storage.events import tail
 from guanxi.storage.events.log import EventLog
-from tests.customers.privacy.shop import ANNA, MINUTE, SHOP_SOURCE, openid, order, phone
+from tests.customers.privacy.shop import ANNA, DAY, MINUTE, SHOP_SOURCE, device, openid, order, phone
 from tests.customers.privacy.test_erasure import remnants, three_people
 
 if TYPE_CHECKING:
@@ -88,3 +89,32 @@ def test_somebody_reads_an_old_snapshot(shop: Shop, monkeypatch: pytest.MonkeyPa
         assert [erasure.state for erasure in shop.job.waiting("shop")] == [State.WIPED]
     assert shop.job.run("shop") == 1
     assert remnants(shop, ANNA.encode()) == []
+
+
+def test_a_guest_is_forgotten_while_an_event_of_theirs_is_read(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A device of two people belongs to nobody; when both are gone it goes, unless it is just being met again."""
+    anna, bo, shared = openid("anna-wx"), openid("bo-wx"), device("sofa-tablet")
+    shop.send(order("event-1", anna, shared, ago=DAY), order("event-2", bo, shared, ago=DAY))
+    shop.customers.project()
+    shop.ask(anna)
+    shop.ask(bo)
+    shop.send(order("event-3", shared, fen=700, ago=MINUTE))
+    ran: list[int] = []
+    opened = Projection._open
+
+    def opening(projection: Projection, *args: Any) -> Any:
+        found = opened(projection, *args)
+        if not ran:
+            ran.append(0)
+            assert shop.job.run("shop") == 2
+        return found
+
+    monkeypatch.setattr(Projection, "_open", opening)
+    shop.customers.project()
+    assert ran
+    assert [event["id"] for event in shop.export(shared)["events"]] == ["event-3"]
+    state = shop.state()
+    shop.customers.projection.rebuild("shop")
+    assert shop.state() == state

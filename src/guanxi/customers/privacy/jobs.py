@@ -14,6 +14,7 @@ from guanxi.customers.events import sealing
 from guanxi.customers.identity import service as people
 from guanxi.customers.privacy.decide import recogniser, words
 from guanxi.customers.privacy.model import Erasure, State
+from guanxi.kernel.hashing import content_hash
 from guanxi.storage.events import dead_letters, erasing
 from guanxi.storage.events.model import LoggedEvent, Position
 from guanxi.storage.scrub import scrub
@@ -139,12 +140,14 @@ class ErasureJob:
         return [rewriter.of(event, persons) for event in changed]
 
     def _drop_letters(self, merchant_id: str, erasures: Sequence[Erasure]) -> None:
-        """Delete rejected inputs that came before the erasure and hold one of the person's identities."""
+        """Delete rejected inputs that came before the erasure and hold an identity of the person's, or an event of theirs."""
         key = self._vault.lookup_key(merchant_id)
         tests = [
             (one.asked_at, recogniser(key, one.kinds, {held.fragment for held in one.holdings}))
             for one in erasures
         ]
+        stones = {one.tombstone for one in erasures}
+        hashes = {one.id_hash for one in erasing.carrying(self._database, self._log, merchant_id, stones)}
         for state in ("open", "mended", "dropped"):
             before: tuple[int, bytes] | None = None
             while letters := self._letters(merchant_id, state, before):
@@ -152,7 +155,8 @@ class ErasureJob:
                 found = []
                 for letter in letters:
                     texts = set(words(self._intake.raw_letter(letter)))
-                    if any(
+                    # One that could not be taken in holds no identity any more, but its event's id.
+                    if any(content_hash(text.encode()) in hashes for text in texts) or any(
                         letter.received_at <= asked_at and any(is_theirs(text) for text in texts)
                         for asked_at, is_theirs in tests
                     ):

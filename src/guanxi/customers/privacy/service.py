@@ -126,8 +126,8 @@ class Privacy:
         )
 
     def generation(self, tx: Transaction, merchant_id: str) -> int:
-        """Return a number that changes when somebody asks to be forgotten."""
-        return store.count(tx, merchant_id)
+        """Return a number that changes whenever rows about identities are deleted, so that who has read must read again."""
+        return store.generation(tx, merchant_id)
 
     def rewriter(self, tx: Transaction, merchant_id: str) -> Rewriter | None:
         """Return what shows events as they will stay, or ``None`` while the log tells of nobody it should not."""

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
-from sqlalchemy import bindparam, delete, func, insert, select, text, update
+from sqlalchemy import bindparam, case, delete, func, insert, select, text, update
 
 from guanxi.customers import schema
 from guanxi.customers.identity.model import Holding
@@ -75,11 +75,11 @@ def alone(tx: Transaction, merchant_id: str) -> None:
         )
 
 
-def count(tx: Transaction, merchant_id: str) -> int:
-    """Return how many erasures were ever asked for."""
-    return tx.conn.execute(
-        select(func.count()).select_from(schema.erasure).where(_e.merchant_id == merchant_id)
-    ).scalar_one()
+def generation(tx: Transaction, merchant_id: str) -> int:
+    """Return a number that grows whenever people are forgotten: when they ask, and when others are mended."""
+    mended = func.sum(case((_e.state == State.ASKED.value, 0), else_=1))
+    row = tx.conn.execute(select(func.count(), mended).where(_e.merchant_id == merchant_id)).one()
+    return int(row[0]) + int(row[1] or 0)
 
 
 def add(tx: Transaction, merchant_id: str, erasure: Erasure, sealer: Sealer) -> None:
