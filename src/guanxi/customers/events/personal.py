@@ -34,6 +34,9 @@ IN_CONTEXT = ALWAYS | {"location", "id", "token"}
 """Names that are personal in what a client says of its surroundings."""
 
 _DEEPEST = 8
+_SHORTEST = 11
+"""Letters of the shortest personal text that is no e-mail address: a phone."""
+
 _GAP = r"[\s.\u00b7-]*"
 _PHONE = re.compile(
     rf"\s*[(]?(?:\+?86|0086)?[)]?{_GAP}1[3-9]\d{_GAP}\d{{4}}{_GAP}\d{{4}}(?:[-,#转]\d{{1,6}})?\s*", re.ASCII
@@ -47,8 +50,8 @@ _NUMERIC = frozenset({FieldType.INT, FieldType.MONEY, FieldType.NUMBER, FieldTyp
 """Declared types whose numbers are what they say; those in a declared list are declared too."""
 
 _MOST_REMEMBERED = 20_000
-_PLAIN: dict[str, str] = {}
-"""Names without case and punctuation: the same few hundred come over and over."""
+_REMEMBERED: dict[Container[str], dict[str, bool]] = {}
+"""By set of names, which names are personal: the same few hundred come over and over."""
 
 
 def split(
@@ -60,36 +63,51 @@ def split(
     What a declaration says of a property comes before what its name suggests, and a number in a field declared as one is
     no phone.
     """
+    if not declared:
+        return _split(values, names, 0, numbers=True)
     public: dict[str, Any] = {}
     personal: dict[str, Any] = {}
     for key, value in values.items():
-        known = declared.get(key) if declared else None
+        known = declared.get(key)
         if known.personal if known is not None else _is_personal_name(key, names):
             personal[key] = value
         else:
             numbers = known is None or known.type not in _NUMERIC
-            _place(public, personal, key, value, ALWAYS, 0, numbers=numbers)
+            _place(public, personal, key, value, 0, numbers=numbers)
+    return public, personal
+
+
+def _split(
+    values: Mapping[str, Any], names: Container[str], depth: int, *, numbers: bool
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    public: dict[str, Any] = {}
+    personal: dict[str, Any] = {}
+    remembered = _REMEMBERED.setdefault(names, {})
+    for key, value in values.items():
+        hidden = remembered.get(key)
+        if _is_personal_name(key, names) if hidden is None else hidden:
+            personal[key] = value
+        elif type(value) is str:
+            # Most texts are too short for anything personal, and settled here without a call.
+            hidden = (len(value) >= _SHORTEST or "@" in value) and _looks_personal(value)
+            (personal if hidden else public)[key] = value
+        else:
+            _place(public, personal, key, value, depth, numbers=numbers)
     return public, personal
 
 
 def _is_personal_name(key: str, names: Container[str]) -> bool:
-    plain = _PLAIN.get(key)
-    if plain is None:
-        plain = key.lower().replace("_", "").replace("-", "").replace(" ", "")
-        if len(_PLAIN) < _MOST_REMEMBERED:
-            _PLAIN[key] = plain
-    return plain in names
+    remembered = _REMEMBERED.setdefault(names, {})
+    known = remembered.get(key)
+    if known is None:
+        known = key.lower().replace("_", "").replace("-", "").replace(" ", "") in names
+        if len(remembered) < _MOST_REMEMBERED:
+            remembered[key] = known
+    return known
 
 
 def _place(
-    public: dict[str, Any],
-    personal: dict[str, Any],
-    key: str,
-    value: Any,
-    names: Container[str],
-    depth: int,
-    *,
-    numbers: bool,
+    public: dict[str, Any], personal: dict[str, Any], key: str, value: Any, depth: int, *, numbers: bool
 ) -> None:
     if isinstance(value, str):
         (personal if _looks_personal(value) else public)[key] = value
@@ -97,18 +115,11 @@ def _place(
         if depth >= _DEEPEST:
             personal[key] = value
             return
-        open_part: dict[str, Any] = {}
-        closed_part: dict[str, Any] = {}
-        for name, inner in value.items():
-            if _is_personal_name(name, names):
-                closed_part[name] = inner
-            else:
-                _place(open_part, closed_part, name, inner, names, depth + 1, numbers=numbers)
-        public[key] = open_part
+        public[key], closed_part = _split(value, ALWAYS, depth + 1, numbers=numbers)
         if closed_part:
             personal[key] = closed_part
     elif isinstance(value, list):
-        hidden = value and _list_is_personal(value, names, depth, numbers=numbers)
+        hidden = value and _list_is_personal(value, ALWAYS, depth, numbers=numbers)
         (personal if hidden else public)[key] = value
     elif numbers and _is_phone_number(value):
         personal[key] = value
@@ -143,7 +154,7 @@ def _looks_personal(text: str) -> bool:
     size = len(text)
     if "@" in text:
         return size <= 320 and _EMAIL.fullmatch(text.strip()) is not None  # RFC 5321 allows 254
-    if not 11 <= size <= 30:
+    if not _SHORTEST <= size <= 30:
         return False
     if size == 18 and text[:17].isdigit() and text[17] in "0123456789xX":
         return True

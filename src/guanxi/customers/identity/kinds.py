@@ -115,7 +115,9 @@ _JUNK = frozenset(
 ) | {"[object object]", "(not set)", "not set"}
 _ZEROS = re.compile(r"[0\s:._-]+")
 _STARS = re.compile(r"[*＊•]{2,}")
-_UUID = re.compile(r"[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}", re.IGNORECASE)
+_ORDINARY = re.compile(r"[1-9A-Za-z][!-)+-~]{0,255}")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
+_UUID_SIZES = range(32, 37)
 _EMAIL = re.compile(r"[^\s@,;<>\"]{1,64}@(?:[^\s@.,;<>\"]+\.)+[^\s@.,;<>\"]{2,}")
 _EMAIL_JUNK = re.compile(
     r".*@(?:.*\.)?(?:example\.(?:com|org|net)|test\.com|[^@]*\.(?:test|invalid|example|localhost))"
@@ -180,6 +182,8 @@ def normalise_email(value: str) -> str | Rejection:
 
 def normalise_opaque(value: str) -> str | Rejection:
     """Return an id that some system made up: trimmed, otherwise as it is, because case may carry meaning."""
+    if _ORDINARY.fullmatch(value):  # nothing to trim, no star, no run of zeros
+        return Rejection("junk") if value.lower() in _JUNK else value
     trimmed = _trim(value)
     if isinstance(trimmed, Rejection):
         return trimmed
@@ -191,7 +195,9 @@ def normalise_opaque(value: str) -> str | Rejection:
 def normalise_device(value: str) -> str | Rejection:
     """Return a device id; one in the form of a UUID in lower case, because systems write the same one either way."""
     known = normalise_opaque(value)
-    return known.lower() if isinstance(known, str) and _UUID.fullmatch(known) else known
+    if isinstance(known, str) and len(known) in _UUID_SIZES and _UUID.fullmatch(known):
+        return known.lower()
+    return known
 
 
 def _trim(value: str) -> str | Rejection:

@@ -6,6 +6,8 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from guanxi.customers import schema
 from guanxi.customers.identity.kinds import KINDS
 from guanxi.customers.identity.model import (
@@ -98,9 +100,9 @@ def stored_links(
         rows = run.execute(
             f"SELECT {_LINK} FROM json_each(?) AS w CROSS JOIN customer_link ON merchant_id = ?"  # noqa: S608
             " AND a = json_extract(w.value, '$[0]') AND b = json_extract(w.value, '$[1]')",
-            (json.dumps(list(pairs)), merchant_id),
+            (msgspec.json.encode(list(pairs)).decode(), merchant_id),
         )
-    return {(row[0], row[1], row[2], row[3]): (row[4], row[5]) for row in rows}
+    return {row[:4]: row[4:] for row in rows}
 
 
 _LINK = "a, b, kind, slot, seen_at, event_id"

@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 import duckdb
+import msgspec
+import numpy as np
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
 from deltalake.exceptions import TableNotFoundError
 
 from guanxi.kernel.clock import day_to_date
-from guanxi.storage.events.model import LOGGED_COLUMNS, LoggedEvent, Moment, Position, pack, unpack
+from guanxi.storage.events.model import LOGGED_COLUMNS, LoggedEvent, Moment, Position, pack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -47,6 +49,9 @@ SCHEMA = pa.schema(
     ]
 )
 """``sealed`` is encrypted under the key of the person whom ``subject`` stands for."""
+
+_PLAIN = {pa.date32(): pa.int32(), _UTC_MICROS: pa.int64()}
+"""What days and instants are as we hold them."""
 
 _HANDOVER = "handover"
 _CONFIGURATION: dict[str, str | None] = {
@@ -399,17 +404,22 @@ def _ranges(table: DeltaTable, column: str) -> Iterator[tuple[str, Any, Any]]:
 
 def to_arrow(events: Sequence[LoggedEvent]) -> pa.Table:
     """Return events as a table of ``SCHEMA``."""
-    days = [day_to_date(event.day) for event in events]
+    rows = map(msgspec.structs.astuple, events)
+    given = dict(zip(LOGGED_COLUMNS, zip(*rows, strict=True), strict=True)) if events else {}
+    days = given.get("day", ())
+    months = {day: f"{day_to_date(day):%Y-%m}" for day in set(days)}
+    packed = given.get("fragments", ())
+    ends = np.cumsum([0, *map(len, packed)], dtype=np.int64) // 8
+    numbers = np.frombuffer(b"".join(packed), dtype="<i8")
     columns: dict[str, pa.Array] = {
-        "month": pa.array([f"{day.year:04}-{day.month:02}" for day in days], pa.string()),
-        "dedup_day": pa.array([event.dedup_day for event in events], pa.int32()).cast(pa.date32()),
-        "day": pa.array(days, pa.date32()),
-        "fragments": pa.array([unpack(event.fragments) for event in events], pa.list_(pa.int64())),
-        "payload": pa.array([event.payload.decode() for event in events], pa.string()),
+        "month": pa.array([months[day] for day in days], pa.string()),
+        "fragments": pa.ListArray.from_arrays(pa.array(ends, pa.int32()), pa.array(numbers)),
+        "payload": pa.array(given.get("payload", ()), pa.binary()).cast(pa.string()),
     }
     for field in SCHEMA:
         if field.name not in columns:
-            columns[field.name] = pa.array([getattr(event, field.name) for event in events], field.type)
+            plain = _PLAIN.get(field.type, field.type)
+            columns[field.name] = pa.array(given.get(field.name, ()), plain).cast(field.type)
     return pa.table([columns[field.name] for field in SCHEMA], schema=SCHEMA)
 
 

@@ -96,13 +96,15 @@ def _insert_on_sqlite(tx: Transaction, rows: Sequence[NewEvent]) -> None:
 def _claim_on_postgresql(tx: Transaction, fresh: Iterable[Key]) -> set[Key]:
     # In one order everywhere: two writers that claim the same ids then wait for each other instead of deadlocking.
     keys = sorted(fresh)
-    merchants, days, hashes = (list(column) for column in zip(*keys, strict=True))
     claimed = _cursor(tx).execute(
         "INSERT INTO event_seen (merchant_id, dedup_day, id_hash)"
-        " SELECT * FROM unnest(%s::text[], %s::bigint[], %s::bytea[])"
+        " SELECT * FROM unnest(%b::text[], %b::bigint[], %b::bytea[])"
         " ON CONFLICT DO NOTHING RETURNING merchant_id, dedup_day, id_hash",
-        (merchants, days, hashes),
+        [list(column) for column in zip(*keys, strict=True)],
+        binary=True,
     )
+    if claimed.rowcount == len(keys):
+        return set()
     return set(keys).difference((merchant, day, bytes(id_hash)) for merchant, day, id_hash in claimed)
 
 
