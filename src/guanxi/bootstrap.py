@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from asyncio import to_thread
+from asyncio import create_task, to_thread
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from time import sleep
 from typing import TYPE_CHECKING
+
+import structlog
 
 from guanxi.access import KeyKind, Permission, jobs as access_jobs
 from guanxi.access.service import Access
@@ -21,7 +23,7 @@ from guanxi.kernel.clock import HOUR, MINUTE, SECOND, Clock, SystemClock
 from guanxi.runtime.outbox.jobs import OutboxJob
 from guanxi.runtime.timers.jobs import TimerJob
 from guanxi.runtime.worker import Job
-from guanxi.storage.database import Database
+from guanxi.storage.database import UNAVAILABLE, Database
 from guanxi.storage.events.handover import Handover
 from guanxi.storage.events.log import EventLog
 from guanxi.storage.events.vitals import waiting
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
 
     from guanxi.api.context import ApiContext
     from guanxi.connectors.segment.routes import Authenticate, Sender
+
+_log = structlog.get_logger(__name__)
 
 LAKE_READERS = (READER,)
 """Readers that must have passed an event before it may leave the tail."""
@@ -231,7 +235,9 @@ def create_web(product: Product, *, demo: tuple[str, str] | None = None) -> Fast
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         writer.start()
+        warming = create_task(to_thread(_warm, product))
         yield
+        await warming
         await to_thread(writer.stop)
 
     tracking = routes(product.intake, writer, _authenticate(context))
@@ -248,6 +254,15 @@ def create_web(product: Product, *, demo: tuple[str, str] | None = None) -> Fast
     )
     app.mount("/", build_console(console))
     return app
+
+
+def _warm(product: Product) -> None:
+    """Load the analytic engine before somebody waits for it: its first use takes seconds, the next milliseconds."""
+    try:
+        for merchant_id in Background(product).merchants()[:1]:
+            product.log.newest(merchant_id, limit=1)
+    except UNAVAILABLE:
+        _log.warning("not_warmed", exc_info=True)
 
 
 def _authenticate(context: ApiContext) -> Authenticate:
