@@ -153,7 +153,7 @@ class Background:
         return [
             Job("beside", lambda _now: self._each(product.log.drain_beside), SECOND // 2),
             Job("customers", lambda _now: self._each(product.projection.run), SECOND // 5),
-            Job("erasures", lambda _now: self._each(product.erasures.run), 2 * SECOND),
+            Job("erasures", lambda _now: self._each(product.erasures.run), MINUTE),
             Job("timers", timers.run_once, SECOND, timers.lag),
             Job("outbox", outbox.run_once, SECOND, outbox.lag),
             Job("handover", lambda _now: self._each(self.hand_over), 5 * SECOND),

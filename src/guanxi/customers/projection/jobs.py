@@ -81,15 +81,10 @@ class Projection:
             after = self._log.peek(tx, merchant_id, READER)
         events = self._log.read(merchant_id, after, 1)
         for event in events:
-            _log.error(
-                "event_set_aside",
-                merchant_id=merchant_id,
-                event_type=event.type,
-                position=tuple(event.position),
-                exc_info=error,
-            )
+            # The kind of failure only: what it says may quote what somebody sent.
+            said = type(error).__name__
+            _log.error("event_set_aside", merchant_id=merchant_id, event_type=event.type, failure=said)
             place = f"event {event.event_id}"
-            said = f"{type(error).__name__}: {error}"
             refused = Refused(
                 "projection_failed",
                 Text(f"事件已存，但无法整理：{said}", f"The event is kept but could not be taken in: {said}"),
