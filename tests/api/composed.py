@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-import time
 from dataclasses import dataclass
 
 from fastapi import APIRouter, FastAPI
@@ -32,6 +31,7 @@ from guanxi.storage.merchants import Merchant, add_merchant, get_merchant
 from guanxi.storage.person_keys import PersonKeys
 from tests.api.client import Client
 from tests.installation import Installation
+from tests.settling import catch_up
 
 OTHER = "other"
 CLI = system_actor("test")
@@ -111,8 +111,7 @@ def _furnish_customers(composed: Composed, merchant_id: str) -> dict[str, str]:
     account = f"acc-{merchant_id}"
     intake.accept(merchant_id, Source("test", account, "web"), messages)
     projection = projection_of(one, intake)
-    while not projection.run(merchant_id):
-        time.sleep(0.05)  # on PostgreSQL readers wait for whoever else is writing on the server
+    catch_up(one.database, one.log, projection, merchant_id)
     with context.database.transaction() as tx:
         save_account(
             tx,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from guanxi.customers.events.service import EventIntake, Receipt
 from guanxi.customers.projection.jobs import READER, Projection
 from guanxi.storage.events.handover import Handover
 from guanxi.storage.person_keys import PersonKeys
+from tests.settling import catch_up
 
 if TYPE_CHECKING:
     from tests.installation import Installation
@@ -38,14 +38,7 @@ class Customers:
     def project(self, limit: int = 5_000) -> None:
         """Let the projection catch up; on PostgreSQL it waits for whoever else is writing on the server."""
         one = self.installation
-        while True:
-            while self.projection.run("shop", limit):
-                pass
-            with one.database.reading() as tx:
-                reached = one.log.peek(tx, "shop", READER)
-            if all(event.position <= reached for event in one.log.newest("shop", limit=1)):
-                return
-            time.sleep(0.02)
+        catch_up(one.database, one.log, self.projection, "shop", limit)
 
     def hand_over(self) -> int:
         """Move everything projected to the lake."""

@@ -38,6 +38,7 @@ from guanxi.storage.merchants import get_merchant
 from guanxi.storage.person_keys import PersonKeys
 from guanxi.storage.vault import Vault
 from tests.installation import NOW
+from tests.settling import catch_up
 
 SENT, TOLD, IMPORTED = "sent.txt", "told.txt", "imported.txt"
 ROWS = 300
@@ -280,8 +281,7 @@ def finish(home: Home) -> None:
     )
     while product.log.drain_beside("shop"):
         pass
-    while product.projection.run("shop"):
-        pass
+    catch_up(product.database, product.log, product.projection, "shop")
     for _ in range(3):
         product.handover.run("shop", [READER], limit=max(1, len(sent) // 4))
 

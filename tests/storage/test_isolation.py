@@ -21,6 +21,7 @@ from guanxi.storage.migrate import current, newest
 from tests.customers.conftest import SHOP, Customers, customers
 from tests.customers.state import rows
 from tests.installation import NOW
+from tests.settling import catch_up
 
 if TYPE_CHECKING:
     from sqlalchemy import Table
@@ -77,8 +78,7 @@ def test_what_one_merchant_does_leaves_the_others_rows_as_they_are(customers: Cu
         add_merchant(tx, Merchant("other", "邻家", "America/New_York", "CNY", "", NOW))
     for merchant in ("shop", "other"):
         customers.intake.accept(merchant, SHOP, [_message("a", "2026-06-14T10:00:00Z"), {"type": "track"}])
-        while customers.projection.run(merchant):
-            pass
+        catch_up(one.database, one.log, customers.projection, merchant)
     tables = [table for table in all_tables() if "merchant_id" in table.c]
     before = {table.name: _rows_of(customers, table, "other") for table in tables}
     assert sum(bool(found) for found in before.values()) > 10

@@ -38,6 +38,7 @@ from guanxi.storage.locks import locks_of
 from guanxi.storage.merchants import get_merchant
 from guanxi.storage.person_keys import PersonKeys
 from guanxi.storage.vault import Vault
+from tests.settling import catch_up
 
 if TYPE_CHECKING:
     from guanxi.storage.database import Transaction
@@ -65,7 +66,7 @@ def work(home: Home, dying: Callable[[], None] = lambda: None) -> None:
     finish(job)
     take_in(home, intake, clock.now())
     log.drain_beside("shop")
-    projection.run("shop")
+    catch_up(database, log, projection, "shop")
     if chance.random() < 0.3:
         handover.run("shop", [READER])
     dying()

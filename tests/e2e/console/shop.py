@@ -32,6 +32,7 @@ from guanxi.storage.events.handover import Handover
 from guanxi.storage.merchants import Merchant, add_merchant
 from guanxi.storage.person_keys import PersonKeys
 from tests.installation import NOW, Installation
+from tests.settling import catch_up
 
 PASSWORD: Final = "correct horse battery"
 STAFF: Final = (
@@ -179,8 +180,8 @@ class Shop:
     def project(self) -> None:
         """Let the projection catch up, with what the system itself wrote too."""
         self.installation.log.drain_beside("shop")
-        while self.projection.run("shop"):
-            pass
+        made = self.installation
+        catch_up(made.database, made.log, self.projection, "shop")
 
 
 @contextmanager
