@@ -79,7 +79,7 @@ def message(member: int, moment: datetime, chance: random.Random) -> dict[str, A
 
 
 def _order(member: int, moment: datetime, chance: random.Random) -> dict[str, Any]:
-    lines = [
+    lines: list[dict[str, Any]] = [
         {
             "product_id": f"p{chance.randrange(50_000):06}",
             "category": chance.choice(CATEGORIES),
