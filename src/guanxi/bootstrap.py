@@ -146,7 +146,7 @@ class Background:
         return self._merchants
 
     def jobs(self) -> list[Job]:
-        """Return the worker's jobs, the most urgent first."""
+        """Return the jobs that somebody waits for, the most urgent first."""
         product = self._product
         timers = TimerJob(product.database, {})
         outbox = OutboxJob(product.database, {}, product.clock)
@@ -156,9 +156,14 @@ class Background:
             Job("erasures", lambda _now: self._each(product.erasures.run), MINUTE),
             Job("timers", timers.run_once, SECOND, timers.lag),
             Job("outbox", outbox.run_once, SECOND, outbox.lag),
+            Job("access", self._prune_access, HOUR),
+        ]
+
+    def lake_jobs(self) -> list[Job]:
+        """Return the jobs that write to the lake: a set of theirs takes seconds, so they have a loop of their own."""
+        return [
             Job("handover", lambda _now: self._each(self.hand_over), 5 * SECOND),
             Job("compaction", lambda _now: self._each(self.compact), 10 * MINUTE),
-            Job("access", self._prune_access, HOUR),
         ]
 
     def _each(self, work: Callable[[str], int]) -> int:

@@ -109,7 +109,14 @@ def worker(
         if follow:
             # The parent holds the other end of our standard input; when it dies, however it dies, that end closes.
             threading.Thread(target=_stop_with_parent, args=(running,), daemon=True).start()
-        running.run()
+        lake = Worker(product.database, background.lake_jobs(), product.clock)
+        beside = threading.Thread(target=lake.run, name="guanxi-lake")
+        beside.start()
+        try:
+            running.run()
+        finally:
+            lake.stop()
+            beside.join()
 
 
 def _stop_with_parent(running: object) -> None:
