@@ -85,10 +85,15 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> postgres.Server:
-    """A real PostgreSQL server, one for the whole run, started by whichever worker asks first."""
+    """A real PostgreSQL server, one for each worker of the run.
+
+    Readers of the log wait for the oldest writing transaction of the whole server, so tests that run at once do not
+    share one.
+    """
     needs("postgres")
     run = int(os.environ["GUANXI_TEST_RUN"])
-    return postgres.shared(Path(tempfile.gettempdir()) / f"guanxi-pg-{run}", run)
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+    return postgres.shared(Path(tempfile.gettempdir()) / f"guanxi-pg-{run}-{worker}", run)
 
 
 @pytest.fixture
