@@ -278,8 +278,13 @@ def test_the_keyboard_leads_everywhere(enter: Enter) -> None:
     expect(page.locator("#help")).to_contain_text("数据健康")
     page.keyboard.press("Escape")
     expect(page.locator("#help")).to_be_hidden()
-    page.keyboard.press("g")
-    page.keyboard.press("m")
+    # The two keys belong together for a second only, which a busy machine may let pass between them.
+    for _ in range(10):
+        page.keyboard.press("g")
+        page.keyboard.press("m")
+        page.wait_for_timeout(1_500)
+        if page.url.endswith("/console/members"):
+            break
     page.wait_for_url("**/console/members")
     page.wait_for_selector("[data-htmx-powered]", state="attached")
     page.keyboard.press("j")
