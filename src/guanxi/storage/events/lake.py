@@ -53,6 +53,9 @@ SCHEMA = pa.schema(
 _PLAIN = {pa.date32(): pa.int32(), _UTC_MICROS: pa.int64()}
 """What days and instants are as we hold them."""
 
+_LARGE = 32 << 20
+"""Bytes of a file that is not worth merging any more."""
+
 _HANDOVER = "handover"
 _CONFIGURATION: dict[str, str | None] = {
     "delta.dataSkippingStatsColumns": "epoch,number,dedup_day,time,day",
@@ -357,17 +360,28 @@ class Lake:
         self._make_durable(before)
 
     def compact(self, *, small_files: int = 12) -> int:
-        """Sort and merge the months that have more than ``small_files`` files; returns how many months it did."""
+        """Merge small files of the months that have more than ``small_files`` of them; returns how many months it did.
+
+        A file that has grown large is left alone, so that the work is in proportion to what is new. Hand-overs come in
+        the order of time, each sorted, and so do the merged files' row groups but for what came late.
+        """
         table = self._open()
         if table is None:
             return 0
+        actions = pa.table(table.get_add_actions(flatten=True))
         counts: dict[str, int] = {}
-        for month in pa.table(table.get_add_actions(flatten=True))["partition.month"].to_pylist():
-            counts[month] = counts.get(month, 0) + 1
+        for month, size in zip(
+            actions["partition.month"].to_pylist(), actions["size_bytes"].to_pylist(), strict=True
+        ):
+            if size < _LARGE:
+                counts[month] = counts.get(month, 0) + 1
         crowded = [month for month, count in counts.items() if count > small_files]
         for month in crowded:
-            table.optimize.z_order(
-                ["time"], partition_filters=[("month", "=", month)], writer_properties=_WRITER
+            table.optimize.compact(
+                partition_filters=[("month", "=", month)],
+                target_size=2 * _LARGE,
+                max_concurrent_tasks=1,
+                writer_properties=_WRITER,
             )
         return len(crowded)
 
