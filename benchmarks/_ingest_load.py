@@ -1,8 +1,8 @@
 """The load generator, a process of its own: keep-alive connections, bodies made beforehand but for ids and persons.
 
-    python -m benchmarks._ingest_load PORT KEY SECONDS MEMBERS SEED CONNECTIONS
+    python -m benchmarks._ingest_load PORT KEY SECONDS MEMBERS SEED CONNECTIONS RATE
 
-Prints one line of JSON: events acknowledged, seconds, and the latencies of the requests in milliseconds.
+RATE is in events a second, 0 for as many as the connections carry. Prints one line of JSON: events acknowledged, seconds, and the latencies of the requests in milliseconds.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Connection:
 
 
 def main() -> None:
-    port, key, seconds, members, seed, count = sys.argv[1:]
+    port, key, seconds, members, seed, count, rate = sys.argv[1:]
     head = (
         "POST /v1/batch HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
         f"Authorization: Basic {b64encode(f'{key}:'.encode()).decode()}\r\nContent-Length: "
@@ -64,22 +64,22 @@ def main() -> None:
         return b"%b%d\r\n\r\n%b" % (head, len(body), body)
 
     begun = time.perf_counter()
-    for _ in range(int(count)):
-        connection = Connection(int(port))
-        selector.register(connection.socket, selectors.EVENT_READ, connection)
-        connection.send(request())
     end = begun + float(seconds)
-    busy = int(count)
-    while busy:
-        for ready, _ in selector.select():
-            one: Connection = ready.data
+    idle = [Connection(int(port)) for _ in range(int(count))]
+    for one in idle:
+        selector.register(one.socket, selectors.EVENT_READ, one)
+    while True:
+        now = time.perf_counter()
+        due = (now - begun) * float(rate) / EVENTS_IN_A_BATCH if float(rate) else float("inf")
+        while idle and turn < due and now < end:
+            idle.pop().send(request())
+        if now >= end and len(idle) == int(count):
+            break
+        for ready, _ in selector.select(0.001 if idle else None):
+            one = ready.data
             if one.answered():
                 latencies.append((time.perf_counter() - one.sent_at) * 1000)
-                if time.perf_counter() < end:
-                    one.send(request())
-                else:
-                    busy -= 1
-                    selector.unregister(one.socket)
+                idle.append(one)
     taken = time.perf_counter() - begun
     latencies.sort()
     found = {
