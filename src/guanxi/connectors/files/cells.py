@@ -27,6 +27,7 @@ _INTEGER = re.compile(r"[+-]?(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.0+)?", re.ASCII)
 _SEPARATORS = re.compile(r"[,;|、，；]")
 _YES = ("是", "true", "1", "y", "yes", "t", "已同意", "同意", "有", "√")
 _NO = ("否", "false", "0", "n", "no", "f", "未同意", "不同意", "无", "×")
+_WRAPPED = re.compile(r'="([^"]*)"')
 _WORDS = dict.fromkeys(_YES, True) | dict.fromkeys(_NO, False)
 
 
@@ -58,8 +59,8 @@ def _strip(cell: Any) -> Any:
 
 
 def _unwrap(cell: Any) -> Any:
-    if isinstance(cell, str) and cell.startswith('="') and cell.endswith('"'):
-        return cell[2:-1].strip()
+    if isinstance(cell, str) and (wrapped := _WRAPPED.fullmatch(cell)):
+        return wrapped[1].strip()
     return cell
 
 
