@@ -91,7 +91,7 @@ def build(home: Home, clock: Clock | None = None) -> Product:
     intake = EventIntake(database, log, vault, clock)
     projection = Projection(database, log, intake, vault, keys)
     handover = Handover(database, log, locks, resealer(database, vault, keys), clock)
-    privacy = Privacy(database, log, intake, vault, keys)
+    privacy = Privacy(database, log, intake, vault, keys, projection.catch_up)
     return Product(
         home=home,
         database=database,
@@ -219,7 +219,7 @@ def create_web(product: Product, *, demo: tuple[str, str] | None = None) -> Fast
     ``demo`` is the sign-in that the console's door shows when it serves demonstration data.
     """
     # Commands that serve nothing need not wait a second for the web framework.
-    from guanxi.api import accounts, dead_letters, events, members, overview  # noqa: PLC0415
+    from guanxi.api import accounts, dead_letters, events, members, overview, privacy  # noqa: PLC0415
     from guanxi.api.app import create_app  # noqa: PLC0415
     from guanxi.api.context import ApiContext  # noqa: PLC0415
     from guanxi.connectors.segment.routes import BODY_LIMITS, routes  # noqa: PLC0415
@@ -246,7 +246,7 @@ def create_web(product: Product, *, demo: tuple[str, str] | None = None) -> Fast
         await to_thread(writer.stop)
 
     tracking = routes(product.intake, writer, _authenticate(context))
-    capabilities = [one.router for one in (members, overview, events, accounts, dead_letters)]
+    capabilities = [one.router for one in (members, privacy, overview, events, accounts, dead_letters)]
     app = create_app(context, [*capabilities, tracking], lifespan=lifespan)
     console = ConsoleContext(
         database=product.database,

@@ -25,6 +25,7 @@ from guanxi.customers.accounts.service import save_account
 from guanxi.customers.events.model import Source
 from guanxi.customers.events.service import EventIntake, declare
 from guanxi.customers.members.service import Members
+from guanxi.customers.privacy.service import Privacy
 from guanxi.customers.projection.jobs import Projection
 from guanxi.storage.events import dead_letters
 from guanxi.storage.merchants import Merchant, add_merchant, get_merchant
@@ -73,7 +74,13 @@ def services(installation: Installation) -> tuple[object, ...]:
     """Return what the routes ask for by type."""
     one = installation
     intake = EventIntake(one.database, one.log, one.vault, one.clock)
-    return (intake, Members(one.log, intake, one.vault, PersonKeys(one.vault)))
+    keys = PersonKeys(one.vault)
+    catch_up = projection_of(one, intake).catch_up
+    return (
+        intake,
+        Members(one.log, intake, one.vault, keys),
+        Privacy(one.database, one.log, intake, one.vault, keys, catch_up),
+    )
 
 
 def furnish(composed: Composed, merchant_id: str) -> dict[str, str]:
@@ -94,7 +101,7 @@ def furnish(composed: Composed, merchant_id: str) -> dict[str, str]:
 
 
 def _furnish_customers(composed: Composed, merchant_id: str) -> dict[str, str]:
-    """Give a merchant two members, what they did, two dead letters, an account and an event type."""
+    """Give a merchant two members, what they did, an erasure of a third, two dead letters, an account, an event type."""
     one, context = composed.installation, composed.context
     intake = context.service(EventIntake)
     phones = ["13916201188", "13916202299"] if merchant_id == OTHER else ["13816203377", "13816204466"]
@@ -108,6 +115,11 @@ def _furnish_customers(composed: Composed, merchant_id: str) -> dict[str, str]:
         for phone in phones
     ]
     messages += [{"type": "track", "userId": f"{merchant_id}-{number}"} for number in range(2)]
+    left = f"u-{merchant_id}-left"
+    past: dict[str, object] = {"type": "identify", "messageId": left, "userId": left}
+    intake.accept(
+        merchant_id, Source("test", "", "web"), [{**past, "timestamp": "2026-03-01T08:00:00+08:00"}]
+    )
     account = f"acc-{merchant_id}"
     intake.accept(merchant_id, Source("test", account, "web"), messages)
     projection = projection_of(one, intake)
@@ -128,6 +140,11 @@ def _furnish_customers(composed: Composed, merchant_id: str) -> dict[str, str]:
         merchant = get_merchant(tx, merchant_id)
         line = members.list_members(tx, merchant, query=phones[0]).items[0]
         profile = members.get_member(tx, merchant, line.member_id)
+        gone = members.list_members(tx, merchant, query=left).items[0]
+    with context.database.transaction() as tx:
+        erasure = context.service(Privacy).request(
+            tx, merchant, gone.member_id, by="test", now=context.clock.now()
+        )
     with context.database.tail.reading() as tx:
         letter = dead_letters.page(tx, merchant_id, "open", None, 1)[0]
     phone = next(one for one in profile.identities if one.type == "phone")
@@ -137,6 +154,7 @@ def _furnish_customers(composed: Composed, merchant_id: str) -> dict[str, str]:
         "letter_id": letter_id(letter.letter_id),
         "account": account,
         "event_type": f"{merchant_id}.visited",
+        "erasure_id": erasure.erasure_id,
     }
 
 

@@ -199,7 +199,8 @@ def _assemble(made: Installation) -> Shop:
     keys = PersonKeys(made.vault)
     intake = EventIntake(made.database, made.log, made.vault, made.clock)
     members = Members(made.log, intake, made.vault, keys)
-    privacy = Privacy(made.database, made.log, intake, made.vault, keys)
+    projection = Projection(made.database, made.log, intake, made.vault, keys)
+    privacy = Privacy(made.database, made.log, intake, made.vault, keys, projection.catch_up)
     context = ConsoleContext(
         database=made.database,
         clock=made.clock,
@@ -208,7 +209,6 @@ def _assemble(made: Installation) -> Shop:
         log=made.log,
         services=(intake, members, privacy),
     )
-    projection = Projection(made.database, made.log, intake, made.vault, keys)
     return Shop(made, members, intake, projection, context, build_console(context))
 
 

@@ -78,6 +78,7 @@ def erase(asked: Asked) -> Response:
     profile = load(asked)
     if asked.form.get("typed") != profile.display:
         return _page(asked, profile, asked.say(N_("Type it exactly as it is shown above.")))
+    asked.service(Privacy).catch_up(asked.merchant_id)
     with asked.context.database.transaction() as tx:
         asked.service(Privacy).request(
             tx, asked.merchant, profile.member_id, by=asked.visitor.person.person_id, now=asked.now

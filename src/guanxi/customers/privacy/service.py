@@ -21,7 +21,7 @@ from guanxi.kernel.ids import fragment_of, fresh
 from guanxi.storage.events import erasing
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from guanxi.customers.events.service import EventIntake
     from guanxi.storage.database import Database, Transaction
@@ -39,8 +39,16 @@ class Privacy:
     """The rights of a merchant's members over what is known of them (PIPL articles 44 to 47)."""
 
     def __init__(
-        self, database: Database, log: EventLog, intake: EventIntake, vault: Vault, keys: PersonKeys
+        self,
+        database: Database,
+        log: EventLog,
+        intake: EventIntake,
+        vault: Vault,
+        keys: PersonKeys,
+        catch_up: Callable[[str], None] = lambda _: None,
     ) -> None:
+        """``catch_up`` takes in what a merchant's log has to tell; see ``Projection.catch_up``."""
+        self._catch_up = catch_up
         self._database = database
         self._log = log
         self._intake = intake
@@ -54,12 +62,16 @@ class Privacy:
         """Be the only one who changes who a merchant's people are, until the transaction ends."""
         store.alone(tx, merchant_id)
 
+    def catch_up(self, merchant_id: str) -> None:
+        """Learn whose the latest events are, before ``request``; raises ``Unavailable`` if too many wait."""
+        self._catch_up(merchant_id)
+
     def request(self, tx: Transaction, merchant: Merchant, member_id: str, *, by: str, now: int) -> Erasure:
         """Forget a person: delete at once what the database holds, and note what is to be done about the log.
 
         Every event accepted so far is theirs; what comes after the transaction is a stranger's. Their numbers stay in
-        the merchant's totals, under a random tombstone. Let the projection catch up first: an identity it has not met
-        is not known to be theirs. Raises ``NotFound`` for a member nobody knows, who may have been forgotten already.
+        the merchant's totals, under a random tombstone. Let the projection ``catch_up`` first: an identity it has not
+        met is not known to be theirs. Raises ``NotFound`` for a member nobody knows, who may have been forgotten already.
         """
         merchant_id = merchant.merchant_id
         store.alone(tx, merchant_id)
@@ -139,6 +151,16 @@ class Privacy:
     ) -> list[Erasure]:
         """Return the erasures in the given states, the oldest first; those done say only when and by whom."""
         return store.find(tx, merchant_id, self._sealer(merchant_id), states)
+
+    def erasure(self, tx: Transaction, merchant_id: str, erasure_id: str) -> Erasure:
+        """Return one erasure; raises ``NotFound``."""
+        for one in store.find(tx, merchant_id, self._sealer(merchant_id), tuple(State), erasure_id):
+            return one
+        raise NotFound(what_zh="删除任务", what_en="erasure", key=erasure_id)
+
+    def under_way(self, tx: Transaction, merchant_id: str, member_id: str) -> Erasure | None:
+        """Return the erasure under way of a member whom nobody knows any more; ``None`` if there is none."""
+        return erasure_of(tx, self._vault, merchant_id, fragment_of(member_id))
 
     def advance(
         self, tx: Transaction, merchant_id: str, erasures: Collection[Erasure], state: State, now: int = 0

@@ -101,13 +101,22 @@ def add(tx: Transaction, merchant_id: str, erasure: Erasure, sealer: Sealer) -> 
     )
 
 
-def find(tx: Transaction, merchant_id: str, sealer: Sealer, states: Collection[State]) -> list[Erasure]:
-    """Return the erasures that are in one of the given states, the oldest first."""
-    rows = tx.conn.execute(
+def find(
+    tx: Transaction,
+    merchant_id: str,
+    sealer: Sealer,
+    states: Collection[State],
+    erasure_id: str | None = None,
+) -> list[Erasure]:
+    """Return the erasures that are in one of the given states, the oldest first; or the one with an id, if it is."""
+    query = (
         select(schema.erasure)
         .where(_e.merchant_id == merchant_id, _e.state.in_([state.value for state in states]))
         .order_by(_e.asked_at, _e.erasure_id)
     )
+    if erasure_id is not None:
+        query = query.where(_e.erasure_id == erasure_id)
+    rows = tx.conn.execute(query)
     found = []
     for row in rows:
         plan = msgspec.json.decode(sealer.open(row.plan), type=_Plan) if row.plan else _Plan([], [])

@@ -18,6 +18,7 @@ from guanxi.customers.privacy.service import Privacy
 from guanxi.customers.projection import decide, search, store
 from guanxi.customers.projection.decide import Effects, Read
 from guanxi.customers.projection.store import Damage
+from guanxi.kernel.errors import Unavailable
 from guanxi.kernel.phone import mask
 from guanxi.kernel.text import Text
 from guanxi.storage.database import UNAVAILABLE
@@ -37,6 +38,9 @@ READER = "customers"
 BATCH = 5_000
 REBUILD_BATCH = 50_000
 """Events taken at once from the lake, which is scanned once per set."""
+
+_AT_HAND = 4
+"""Sets that somebody may wait for."""
 
 _CUT = 8
 """By how much a set is cut after a failure until the event that fails stands alone."""
@@ -74,6 +78,20 @@ class Projection:
                 if size == 1:
                     return self._set_aside(merchant_id, error)
                 size = max(1, size // _CUT)
+
+    def catch_up(self, merchant_id: str) -> None:
+        """Take in what has come so far, if that is a few seconds' work.
+
+        Raises ``Unavailable`` if it is more. On PostgreSQL what comes while somebody else's transaction writes is not
+        to be read before that transaction ends.
+        """
+        for _ in range(_AT_HAND):
+            if self.run(merchant_id) < BATCH:
+                return
+        raise Unavailable(
+            reason_zh="刚收到的事件很多，正在整理，请几分钟后重试。",
+            reason_en="many events have come and are being taken in; try again in a few minutes.",
+        )
 
     def _set_aside(self, merchant_id: str, error: Exception) -> int:
         """Keep the next event as a dead letter and go on behind it; a replay of the log tries it again."""
