@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from typer.testing import CliRunner
 
 from guanxi.cli import app
+from guanxi.cli.output import session
 
 CSV = """订单号,手机号,下单时间,实付金额,姓名
 A1,13911110000,2026-06-01 10:00:00,128.50,王小明
@@ -54,6 +56,16 @@ def import_orders(shell: Shell, folder: Path) -> dict[str, Any]:
     mapping.write_text(shell.json("import", str(file), "--guess")["mapping"], "utf-8")
     result: dict[str, Any] = shell.json("import", str(file), "--mapping", str(mapping))
     return result
+
+
+def test_what_is_logged_does_not_mix_with_what_is_printed(
+    shell: Shell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with session(shell.home, as_json=True):
+        structlog.get_logger().warning("by_the_way")
+    printed = capsys.readouterr()
+    assert "by_the_way" in printed.err
+    assert not printed.out
 
 
 def test_init_twice_changes_nothing(shell: Shell) -> None:

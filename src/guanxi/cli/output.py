@@ -96,9 +96,13 @@ def fail(error: GuanxiError, *, as_json: bool) -> NoReturn:
 @contextmanager
 def session(home: Path, *, as_json: bool) -> Iterator[Product]:
     """Open the installation for a command; what goes wrong inside is said in the terminal's language."""
+    import structlog
+
     from guanxi.bootstrap import opened
     from guanxi.storage.database import UNAVAILABLE, why_unavailable
 
+    # What a command prints may be read by a program.
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
     try:
         with opened(home) as product:
             yield product
