@@ -72,7 +72,7 @@ def find(
     tx: Transaction, table: Table, merchant_id: str, column: str, values: Collection[Any], columns: str = "*"
 ) -> list[tuple[Any, ...]]:
     """Return the rows of a merchant whose ``column`` is one of ``values``; ``columns`` is the select list."""
-    wanted = list(values)
+    wanted = sorted(values)  # neighbours share pages
     if not wanted:
         return []
     head = f"SELECT {columns} FROM {table.name} WHERE merchant_id = "  # noqa: S608 - names of our own

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -72,20 +72,44 @@ def meet(tx: Transaction, merchant_id: str, singles: Iterable[Identity]) -> None
 def record(
     tx: Transaction, merchant_id: str, links: Iterable[LinkRow], verdicts: Collection[Verdict]
 ) -> set[int]:
-    """Record evidence; returns the fragments about which it says something new."""
+    """Record evidence; returns the fragments whose person it may change."""
     offered = list(links)
     stored = store.stored_links(tx, merchant_id, {row[:2] for row in offered})
-    news = []
+    telling, later = [], []
     for row in offered:
         a, b, kind, slot, seen_at, event_id = row
         held = stored.get((a, b, kind, slot))
         said = (seen_at, event_id)
-        latest = slot == LATEST and kind == LinkKind.OBSERVED
-        if held is None or (said > held if latest else said < held):
-            news.append(row)
-    store.save_links(tx, merchant_id, news)
+        if slot == LATEST and kind == LinkKind.OBSERVED:
+            if held is None or said > held:
+                (telling if held is None else later).append(row)
+        elif held is None or said < held:
+            telling.append(row)
+    store.save_links(tx, merchant_id, telling + later)
     store.save_verdicts(tx, merchant_id, verdicts)
-    return {end for row in news for end in row[:2]} | {end for one in verdicts for end in (one.a, one.b)}
+    touched = {end for row in telling for end in row[:2]} | {
+        end for one in verdicts for end in (one.a, one.b)
+    }
+    # To have been seen together once more, now, matters only where a phone was claimed or a link refused: everywhere
+    # else the earliest sighting has joined the two already, whatever the latest.
+    ends = {end for row in later for end in row[:2]}
+    return touched | (ends & store.contested(tx, merchant_id, ends))
+
+
+def familiar(
+    tx: Transaction, merchant_id: str, sightings: Mapping[tuple[int, int], int]
+) -> set[tuple[int, int]]:
+    """Return those pairs (a, b) of which an observation at the given instant says nothing new.
+
+    They were observed together before that, so both are known since then; and no phone is among them, of which the
+    latest sighting counts as well.
+    """
+    found: dict[tuple[int, int], bool] = {}
+    for a, b, kind, slot, seen_at in store.sightings(tx, merchant_id, sightings):
+        pair = (a, b)
+        alone = pair not in found and slot == 0 and kind == LinkKind.OBSERVED
+        found[pair] = alone and seen_at < sightings[pair]
+    return {pair for pair, known in found.items() if known}
 
 
 def load_region(tx: Transaction, merchant_id: str, fragments: Collection[int]) -> Region:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -81,31 +82,51 @@ def firm_links_of(tx: Transaction, merchant_id: str, fragments: Collection[int])
     return [Link(a, b, seen_at, LinkKind(kind), event_id) for a, b, seen_at, kind, event_id in rows]
 
 
+def contested(tx: Transaction, merchant_id: str, fragments: Collection[int]) -> set[int]:
+    """Return the ends of every firm link, verdict and refusal at one of the fragments."""
+    ends = {end for link in firm_links_of(tx, merchant_id, fragments) for end in (link.a, link.b)}
+    for table in (schema.verdict, schema.refusal):
+        for column in ("a", "b"):
+            ends.update(chain.from_iterable(sets.find(tx, table, merchant_id, column, fragments, "a, b")))
+    return ends
+
+
 def stored_links(
     tx: Transaction, merchant_id: str, pairs: Collection[tuple[int, int]]
 ) -> dict[tuple[int, int, str, int], tuple[int, str]]:
     """Return (seen at, event id) of the links of ``pairs`` (a, b), by (a, b, kind, slot)."""
-    if not pairs:
-        return {}
-    run = sets.cursor(tx)
-    if tx.dialect == "postgresql":
-        ends = (list(side) for side in zip(*pairs, strict=True))
-        rows = run.execute(
-            f"SELECT {_LINK} FROM unnest(%s::bigint[], %s::bigint[]) AS w (w1, w2)"  # noqa: S608 - names of our own
-            " JOIN customer_link ON merchant_id = %s AND a = w1 AND b = w2",
-            (*ends, merchant_id),
-        )
-    else:
-        # CROSS JOIN is how SQLite is told to go through the pairs and look each up.
-        rows = run.execute(
-            f"SELECT {_LINK} FROM json_each(?) AS w CROSS JOIN customer_link ON merchant_id = ?"  # noqa: S608
-            " AND a = json_extract(w.value, '$[0]') AND b = json_extract(w.value, '$[1]')",
-            (msgspec.json.encode(list(pairs)).decode(), merchant_id),
-        )
+    rows = _of_pairs(tx, merchant_id, pairs, "a, b, kind, slot, seen_at, event_id")
     return {row[:4]: row[4:] for row in rows}
 
 
-_LINK = "a, b, kind, slot, seen_at, event_id"
+def sightings(
+    tx: Transaction, merchant_id: str, pairs: Collection[tuple[int, int]]
+) -> Iterable[tuple[int, int, str, int, int]]:
+    """Return (a, b, kind, slot, seen at) of the links of ``pairs`` (a, b)."""
+    return _of_pairs(tx, merchant_id, pairs, "a, b, kind, slot, seen_at")
+
+
+def _of_pairs(
+    tx: Transaction, merchant_id: str, pairs: Collection[tuple[int, int]], columns: str
+) -> Iterable[tuple[Any, ...]]:
+    if not pairs:
+        return []
+    run = sets.cursor(tx)
+    if tx.dialect == "postgresql":
+        ends = [list(side) for side in zip(*sorted(pairs), strict=True)]
+        return run.execute(  # type: ignore[no-any-return]
+            f"SELECT {columns} FROM unnest(%s::bigint[], %s::bigint[]) AS w (w1, w2)"  # noqa: S608 - names of our own
+            " JOIN customer_link ON merchant_id = %s AND a = w1 AND b = w2",
+            (*ends, merchant_id),
+        )
+    # CROSS JOIN is how SQLite is told to go through the pairs and look each up; in order, neighbours share pages.
+    return run.execute(  # type: ignore[no-any-return]
+        f"SELECT {columns} FROM json_each(?) AS w CROSS JOIN customer_link ON merchant_id = ?"  # noqa: S608
+        " AND a = json_extract(w.value, '$[0]') AND b = json_extract(w.value, '$[1]')",
+        (msgspec.json.encode(sorted(pairs)).decode(), merchant_id),
+    ).fetchall()
+
+
 _EACH = "(SELECT value FROM json_each(?))"
 
 

@@ -65,6 +65,14 @@ class IdentityView:
 
 
 @dataclass(frozen=True, slots=True)
+class InFull:
+    """An identity's value as it is, and of which type it is."""
+
+    type: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class SourcedValue:
     """A value of an attribute (any JSON value), with the identity and the event it came by.
 

@@ -34,6 +34,9 @@ _DECISIONS = {
 _CONSENTS = {"consent.given": True, "consent.withdrawn": False}
 _SILENT = frozenset({*_DECISIONS, "member.erased"})
 _SPOKEN = frozenset({*_CONSENTS, "identify"})
+VERIFIED = "identity.verified"
+TELLING = frozenset({*_SILENT, VERIFIED})
+"""Types that say something about who is who although their identities were met together before."""
 _OBSERVED, _VERIFIED = LinkKind.OBSERVED.value, LinkKind.VERIFIED.value
 
 
@@ -50,6 +53,8 @@ class Read(NamedTuple):
     payload: bytes
     seen: Sequence[Seen]
     personal: Mapping[str, Any]
+    familiar: bool = False
+    """Whether its identities were met together before, so that it says nothing new about who is who."""
 
 
 class Latest(NamedTuple):
@@ -126,8 +131,9 @@ def fold(
         measure = extract(event.type)
         # Of most events nothing is read: then what they hold need not be built.
         payload = (_decode if event.type in _SPOKEN or not measure.blind else _decode_consent)(event.payload)
-        _meet(effects, event)
-        _link(effects, event, types)
+        if not event.familiar:
+            _meet(effects, event)
+            _link(effects, event, types)
         if event.type == "identify":
             _describe(effects, event, payload.traits)
         if event.type in _CONSENTS:
@@ -177,7 +183,7 @@ def _link(effects: Effects, event: Read, types: Mapping[int, str]) -> None:
     if len(fragments) < 2:
         return
     links, said = effects.links, (event.time, event.event_id)
-    verified = event.type == "identity.verified"
+    verified = event.type == VERIFIED
     kind = _VERIFIED if verified else _OBSERVED
     pairs = (
         combinations(fragments, 2)

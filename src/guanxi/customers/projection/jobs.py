@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import structlog
@@ -16,7 +16,7 @@ from guanxi.customers.identity import service as people
 from guanxi.customers.identity.model import Identity
 from guanxi.customers.privacy.service import Privacy
 from guanxi.customers.projection import decide, search, store
-from guanxi.customers.projection.decide import Effects, Read
+from guanxi.customers.projection.decide import TELLING, Effects, Read
 from guanxi.customers.projection.store import Damage
 from guanxi.kernel.errors import Unavailable
 from guanxi.kernel.phone import mask
@@ -48,6 +48,29 @@ _CUT = 8
 _log = structlog.get_logger(__name__)
 
 _NAMES = frozenset({"name", "nickname", "nick", "full_name", "fullname", "real_name", "username"})
+
+
+class _Opened(NamedTuple):
+    """Events as they are folded, the types of identities they carry, and which identities are known.
+
+    ``known`` has those of whom the events may say something new, ``familiar`` the others.
+    """
+
+    reads: list[Read]
+    types: dict[int, str]
+    known: dict[int, Identity]
+    familiar: set[int]
+
+
+_Pair = tuple[int, int]
+
+
+def _pair(fragments: Sequence[int]) -> _Pair | None:
+    """Return the two identities of an event that carries two, the smaller first."""
+    if len(fragments) != 2:
+        return None
+    one, other = fragments
+    return (one, other) if one < other else (other, one)
 
 
 class Projection:
@@ -127,7 +150,7 @@ class Projection:
         if not events:
             return 0
         with self._database.reading() as tx:
-            reads, types, known = self._open(tx, merchant_id, events, rewriter)
+            opened = self._open(tx, merchant_id, events, rewriter)
         numbering = Numbering()
         extracts: dict[str, Extract] = {}
 
@@ -137,7 +160,7 @@ class Projection:
                 found = extracts[name] = extractor(name, catalogue.get(name), numbering)
             return found
 
-        effects = decide.fold(reads, types, extract)
+        effects = decide.fold(opened.reads, opened.types, extract)
         with self._database.transaction() as tx:
             self._privacy.alone(tx, merchant_id)
             # Another worker may have taken the same events in the meantime; then they are not ours any more. Or
@@ -146,7 +169,7 @@ class Projection:
                 return len(events)
             if self._privacy.generation(tx, merchant_id) != generation:
                 return len(events)
-            self._apply(tx, merchant, effects, numbering, known)
+            self._apply(tx, merchant, effects, numbering, opened)
             self._log.advance(tx, merchant_id, READER, events[-1].position)
         return len(events)
 
@@ -204,8 +227,8 @@ class Projection:
         self, merchant_id: str, events: Sequence[LoggedEvent], rewriter: Rewriter, effects: Effects
     ) -> None:
         with self._database.reading() as tx:
-            reads, types, _ = self._open(tx, merchant_id, events, rewriter)
-        decide.fold(reads, types, lambda _: NOTHING, effects)
+            opened = self._open(tx, merchant_id, events, rewriter, anew=True)
+        decide.fold(opened.reads, opened.types, lambda _: NOTHING, effects)
 
     def _repair(self, tx: Transaction, merchant: Merchant, damage: Damage, effects: Effects) -> None:
         merchant_id = merchant.merchant_id
@@ -239,22 +262,35 @@ class Projection:
         merchant_id: str,
         logged: Sequence[LoggedEvent],
         rewriter: Rewriter | None,
-    ) -> tuple[list[Read], dict[int, str], dict[int, Identity]]:
+        *,
+        anew: bool = False,
+    ) -> _Opened:
+        """Open what has to be. With ``anew`` every event counts, also one of identities that are known to be together."""
         merchant = self._vault.sealer("tail", merchant_id)
         personal = {event.subject for event in logged if sealing.has_personal(event.sealed)}
         persons = self._keys.sealers(tx, merchant_id, personal)
         events = [rewriter.of(event, persons) for event in logged] if rewriter else logged
         carried = [unpack(event.fragments) for event in events]
-        known = people.known(tx, merchant_id, {one for fragments in carried for one in fragments})
+        pairs = [_pair(fragments) for fragments in carried]
+        familiar: set[_Pair | None] = set() if anew else self._familiar(tx, merchant_id, events, pairs)
+        others = {
+            one
+            for pair, fragments in zip(pairs, carried, strict=True)
+            if pair not in familiar
+            for one in fragments
+        }
+        known = people.known(tx, merchant_id, others)
         types = {fragment: identity.type for fragment, identity in known.items()}
         # A phone that came hashed so far may now come plain.
         hashed = store.unreadable(tx, merchant_id, [one for one, type_ in types.items() if type_ == "phone"])
         readable = known.keys() - hashed if hashed else set(known)
         reads = []
-        for event, fragments in zip(events, carried, strict=True):
+        for event, fragments, pair in zip(events, carried, pairs, strict=True):
             seen: Sequence[Seen] = ()
             said: Mapping[str, Any] = {}
-            if sealing.has_personal(event.sealed) or not readable.issuperset(fragments):
+            is_familiar = pair in familiar
+            strange = not is_familiar and not readable.issuperset(fragments)
+            if strange or sealing.has_personal(event.sealed):
                 opened = sealing.open_event(event, merchant, persons)
                 seen, said = opened.i, opened.p
                 types.update((fragment, one.type) for fragment, one in zip(fragments, seen, strict=False))
@@ -270,9 +306,31 @@ class Projection:
                     event.payload,
                     seen,
                     said,
+                    is_familiar,
                 )
             )
-        return reads, types, known
+        return _Opened(reads, types, known, {one for pair in familiar if pair for one in pair})
+
+    def _familiar(
+        self,
+        tx: Transaction,
+        merchant_id: str,
+        events: Sequence[LoggedEvent],
+        pairs: Sequence[_Pair | None],
+    ) -> set[_Pair | None]:
+        """Return pairs of identities about which none of the events that carry them says anything new."""
+        earliest: dict[_Pair, int] = {}
+        telling: set[_Pair] = set()
+        for event, pair in zip(events, pairs, strict=True):
+            if pair is None:
+                continue
+            if event.type in TELLING:
+                telling.add(pair)
+            elif earliest.get(pair, event.time) >= event.time:
+                earliest[pair] = event.time
+        for pair in telling:
+            earliest.pop(pair, None)
+        return {*people.familiar(tx, merchant_id, earliest)}
 
     def _apply(
         self,
@@ -280,18 +338,19 @@ class Projection:
         merchant: Merchant,
         effects: Effects,
         numbering: Numbering,
-        known: Mapping[int, Identity],
+        opened: _Opened,
     ) -> None:
-        """Write the effects. ``known`` are identities found before the transaction, which nobody has written since.
+        """Write the effects. Identities were looked up before the transaction; nobody has written them since.
 
         The projection alone adds them, and its position has not moved; privacy alone removes them, and its generation
         has not changed.
         """
         merchant_id = merchant.merchant_id
-        known = {one: known[one] for one in effects.first_seen if one in known}
+        known = {one: opened.known[one] for one in effects.first_seen if one in opened.known}
         touched = self._meet(tx, merchant_id, effects, known)
         somebody = known.keys() | effects.values.keys()
         touched |= self._link(tx, merchant_id, effects, somebody)
+        somebody |= opened.familiar
         # What stands for somebody forgotten has no identity: it is counted, and nothing is said of it.
         attributes = {key: said for key, said in effects.attributes.items() if key[0] in somebody}
         consents = {key: said for key, said in effects.consents.items() if key[0] in somebody}

@@ -15,6 +15,7 @@ from guanxi.customers.members.service.parts import Parts
 if TYPE_CHECKING:
     from guanxi.customers.events.service import EventIntake
     from guanxi.customers.members.model import (
+        InFull,
         MemberLine,
         MemberProfile,
         Overview,
@@ -64,7 +65,7 @@ class Members:
         """
         return profile.get(self._parts, tx, merchant, member_id, personal=personal)
 
-    def reveal(self, tx: Transaction, merchant: Merchant, member_id: str, identity_id: str) -> str:
+    def reveal(self, tx: Transaction, merchant: Merchant, member_id: str, identity_id: str) -> InFull:
         """Return the value of an identity in full. The caller has checked the permission and kept the audit trail.
 
         Raises ``NotFound`` if the member does not have it, ``NotReadable`` if it came hashed.

@@ -17,7 +17,7 @@ from guanxi.customers.identity.model import (
 from guanxi.customers.members import decide, store
 from guanxi.customers.members.decide import Sum
 from guanxi.customers.members.errors import NotReadable
-from guanxi.customers.members.model import AttributeView, ConsentView, MemberProfile, SourcedValue
+from guanxi.customers.members.model import AttributeView, ConsentView, InFull, MemberProfile, SourcedValue
 from guanxi.customers.members.service.parts import (
     Parts,
     fragment,
@@ -199,7 +199,7 @@ def _sums(
     return {named[series]: one for series, one in sums.items()}
 
 
-def reveal(parts: Parts, tx: Transaction, merchant: Merchant, member_id: str, identity: str) -> str:
+def reveal(parts: Parts, tx: Transaction, merchant: Merchant, member_id: str, identity: str) -> InFull:
     """See ``Members.reveal``."""
     member = present(tx, merchant, member_id).member
     wanted = fragment(identity)
@@ -211,4 +211,4 @@ def reveal(parts: Parts, tx: Transaction, merchant: Merchant, member_id: str, id
     if not row.sealed or sealer is None:
         label = decide.label_of(row.type)
         raise NotReadable(label_zh=label.zh, label_en=label.en)
-    return sealer.open(row.sealed).decode()
+    return InFull(row.type, sealer.open(row.sealed).decode())
