@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _ONLY_IDENTITIES = b"t"
 _WITH_PERSONAL = b"T"
 _PERSON = b"P"
+_PERSONAL = frozenset({_WITH_PERSONAL, _PERSON})
 
 
 class Opened(msgspec.Struct):
@@ -47,7 +48,7 @@ def close(sealer: Sealer, content: bytes, *, personal: bool) -> bytes:
 
 def has_personal(sealed: bytes) -> bool:
     """Say whether there are personal properties, without opening anything."""
-    return sealed[:1] in {_WITH_PERSONAL, _PERSON}
+    return sealed[:1] in _PERSONAL
 
 
 def open_event(event: LoggedEvent, merchant: Sealer, persons: Mapping[int, Sealer]) -> Opened:
@@ -86,9 +87,9 @@ def sealed_without(
 
 
 def resealer(database: Database, vault: Vault, keys: PersonKeys) -> Any:
-    """Return the function that the hand-over applies to events on their way to the lake."""
+    """Return the function that the hand-over asks for the personal parts of events on their way to the lake."""
 
-    def reseal(merchant_id: str, events: Sequence[LoggedEvent]) -> list[LoggedEvent]:
+    def reseal(merchant_id: str, events: Sequence[LoggedEvent]) -> list[bytes]:
         tail = vault.sealer("tail", merchant_id)
         subjects = {event.subject for event in events if event.sealed[:1] == _WITH_PERSONAL}
         persons: Mapping[int, Sealer] = {}
@@ -100,10 +101,9 @@ def resealer(database: Database, vault: Vault, keys: PersonKeys) -> Any:
     return reseal
 
 
-def _resealed(event: LoggedEvent, tail: Sealer, persons: Mapping[int, Sealer]) -> LoggedEvent:
+def _resealed(event: LoggedEvent, tail: Sealer, persons: Mapping[int, Sealer]) -> bytes:
     tag = event.sealed[:1]
     if tag == _WITH_PERSONAL:
         opened = _decode(tail.open(event.sealed[1:]))
-        content = msgspec.json.encode({"p": opened.p})
-        return msgspec.structs.replace(event, sealed=_PERSON + persons[event.subject].seal(content))
-    return msgspec.structs.replace(event, sealed=b"") if tag == _ONLY_IDENTITIES else event
+        return _PERSON + persons[event.subject].seal(msgspec.json.encode({"p": opened.p}))
+    return b"" if tag == _ONLY_IDENTITIES else event.sealed

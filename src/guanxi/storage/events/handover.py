@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from guanxi.storage.events.log import EventLog
     from guanxi.storage.locks import Locks
 
-Reseal = Callable[[str, Sequence[LoggedEvent]], list[LoggedEvent]]
-"""Re-encrypts the personal part of a merchant's events under the keys of their persons."""
+Reseal = Callable[[str, Sequence[LoggedEvent]], list[bytes]]
+"""Returns the personal parts of a merchant's events, sealed under the keys of their persons."""
 
 BATCH = 100_000
 
@@ -110,14 +110,11 @@ class Handover:
             events: list[LoggedEvent] = []
             if lake.snapshot().handover < n:
                 _, done = tail.watermark(tx, merchant_id)
-                events = [event for event in self._between(tx, merchant_id, done) if event.position <= upto]
+                events = tail.between(tx, merchant_id, done, upto)
         if events:
-            lake.append(self._reseal(merchant_id, events), n)
+            lake.append(events, n, self._reseal(merchant_id, events))
         with self._database.tail.transaction() as tx:
             return self._settle(tx, merchant_id, n, upto)
-
-    def _between(self, tx: Transaction, merchant_id: str, after: Position) -> list[LoggedEvent]:
-        return tail.read(tx, merchant_id, after, BATCH + 1)
 
     def _settle(self, tx: Transaction, merchant_id: str, n: int, upto: Position) -> int:
         # A day less than writers look up: one that read the clock before midnight may write after it.

@@ -9,6 +9,8 @@ crash or a rollback undoes was never known.
 
 from __future__ import annotations
 
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -143,16 +145,17 @@ class TakenIds:
 
 def leave_behind(cursor: Any, merchant_id: str, n: int, upto: int, horizon: int) -> None:
     """Write down, in hand-over ``n``'s last transaction, the ids that it takes out of the tail; forget those before ``horizon``."""
-    by_day: dict[int, list[bytes]] = {}
-    for day, id_hash in cursor.execute(
-        "SELECT dedup_day, id_hash FROM event_tail WHERE merchant_id = ? AND epoch = 0 AND number <= ?",
-        (merchant_id, upto),
-    ):
-        if day >= horizon:
-            by_day.setdefault(day, []).append(id_hash)
+    rows = cursor.execute(
+        "SELECT dedup_day, id_hash FROM event_tail"
+        " WHERE merchant_id = ? AND epoch = 0 AND number <= ? AND dedup_day >= ?",
+        (merchant_id, upto, horizon),
+    )
     cursor.executemany(
         "INSERT INTO event_seen_run (merchant_id, dedup_day, n, ids) VALUES (?, ?, ?, ?)",
-        [(merchant_id, day, n, b"".join(sorted(ids))) for day, ids in by_day.items()],
+        [
+            (merchant_id, day, n, b"".join(map(itemgetter(1), ids)))
+            for day, ids in groupby(sorted(rows), itemgetter(0))
+        ],
     )
     cursor.execute(
         "DELETE FROM event_seen_run WHERE merchant_id = ? AND dedup_day < ?", (merchant_id, horizon)

@@ -128,15 +128,20 @@ class Lake:
             for path in pa.table(table.get_add_actions(flatten=True))["path"].to_pylist()
         ]
 
-    def append(self, events: Sequence[LoggedEvent], handover: int) -> None:
-        """Append a hand-over's events; does nothing if this or a later hand-over is already in the lake."""
+    def append(
+        self, events: Sequence[LoggedEvent], handover: int, sealed: Sequence[bytes] | None = None
+    ) -> None:
+        """Append a hand-over's events; does nothing if this or a later hand-over is already in the lake.
+
+        ``sealed`` are their personal parts if these are to be others than the events'.
+        """
         table = self._open() or self._create()
         if (table.transaction_version(_HANDOVER) or 0) >= handover:
             return
         before = set(self._files(table))
         write_deltalake(
             table,
-            to_arrow(events).sort_by("time"),
+            to_arrow(events, sealed).sort_by("time"),
             mode="append",
             writer_properties=_WRITER,
             commit_properties=CommitProperties(app_transactions=[Transaction(_HANDOVER, handover)]),
@@ -416,10 +421,14 @@ def _ranges(table: DeltaTable, column: str) -> Iterator[tuple[str, Any, Any]]:
     )
 
 
-def to_arrow(events: Sequence[LoggedEvent]) -> pa.Table:
-    """Return events as a table of ``SCHEMA``."""
+def to_arrow(events: Sequence[LoggedEvent], sealed: Sequence[bytes] | None = None) -> pa.Table:
+    """Return events as a table of ``SCHEMA``, with ``sealed`` instead of their own personal parts if it is given."""
     rows = map(msgspec.structs.astuple, events)
-    given = dict(zip(LOGGED_COLUMNS, zip(*rows, strict=True), strict=True)) if events else {}
+    given: dict[str, Sequence[Any]] = {}
+    if events:
+        given.update(zip(LOGGED_COLUMNS, zip(*rows, strict=True), strict=True))
+    if sealed is not None:
+        given["sealed"] = sealed
     days = given.get("day", ())
     months = {day: f"{day_to_date(day):%Y-%m}" for day in set(days)}
     packed = given.get("fragments", ())

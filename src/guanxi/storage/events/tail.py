@@ -191,6 +191,15 @@ def read(tx: Transaction, merchant_id: str, after: Position, limit: int) -> list
     return [LoggedEvent(*row) for row in _cursor(tx).execute(_READ[tx.dialect], where)]
 
 
+def between(tx: Transaction, merchant_id: str, after: Position, upto: Position) -> list[LoggedEvent]:
+    """Return the events behind one position and not behind another, in order."""
+    sql = (
+        f"SELECT {_LOGGED} FROM event_tail WHERE merchant_id = ? AND (epoch, number) > (?, ?)"  # noqa: S608
+        " AND (epoch, number) <= (?, ?) ORDER BY epoch, number"
+    )
+    return _logged(tx, sql, (merchant_id, *after, *upto))
+
+
 def make_watermark(tx: Transaction, merchant_id: str) -> None:
     """Make the row that ``watermark`` reads, for a merchant that has none."""
     tx.conn.execute(
