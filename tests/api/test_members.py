@@ -37,6 +37,16 @@ def test_a_full_phone_needs_its_scope_and_leaves_a_trace(composed: Composed, own
     assert composed.own.post(path, json=reason).json()["value"] == "13816203377"
     [entry] = composed.own.get("/v1/audit?action=member.phone_seen").json()["items"]
     assert (entry["target"], entry["reason"]) == (own["member_id"], "客户来电")
+    [user] = [
+        one["id"]
+        for one in composed.own.get(f"/v1/members/{own['member_id']}").json()["identities"]
+        if one["type"] == "user_id"
+    ]
+    shown = composed.own.post(f"/v1/members/{own['member_id']}/identities/{user}/reveal", json=reason)
+    assert shown.json()["value"] == "u-shop-3377"
+    [entry] = composed.own.get("/v1/audit?action=member.identity_seen").json()["items"]
+    assert (entry["target"], entry["detail"]) == (own["member_id"], {"identity": user})
+    assert len(composed.own.get("/v1/audit?action=member.phone_seen").json()["items"]) == 1
     opened = f"/v1/members/{own['member_id']}/timeline?personal=open"
     assert reader.get(opened).status_code == 403
     [event] = composed.own.get(opened).json()["items"]

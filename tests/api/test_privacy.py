@@ -172,9 +172,9 @@ def test_what_came_a_moment_ago_is_known_to_be_theirs(
     busy = composed.own.post(path, json={})
     assert (busy.status_code, busy.json()["code"]) == (503, "unavailable")
     monkeypatch.undo()
-    # On PostgreSQL somebody else's transaction may still keep readers from the event.
     one = composed.installation
-    catch_up(one.database, one.log, projection_of(one, intake), "shop")
+    if one.database.dialect == "postgresql":  # somebody else's transaction may still keep readers from the event
+        catch_up(one.database, one.log, projection_of(one, intake), "shop")
     assert composed.own.post(path, json={}).status_code == 202
     settle(composed)
     catch_up(one.database, one.log, projection_of(one, intake), "shop")

@@ -40,7 +40,9 @@ class Permission(StrEnum):
 
 _PERMISSION_LABELS = {
     Permission.MEMBERS_READ: Text("查看会员（手机号打码）", "See members, phone numbers masked"),
-    Permission.MEMBERS_PII: Text("查看完整手机号", "See full phone numbers"),
+    Permission.MEMBERS_PII: Text(
+        "查看完整手机号等个人信息", "See full phone numbers and other personal data"
+    ),
     Permission.MEMBERS_EXPORT: Text("导出会员资料", "Export members' data"),
     Permission.MEMBERS_ERASE: Text("删除个人信息", "Erase personal information"),
     Permission.IDENTITY_EDIT: Text("合并与拆分会员", "Join and separate members"),
@@ -334,6 +336,8 @@ class Action(StrEnum):
     KEY_CREATED = "key.created"
     KEY_REVOKED = "key.revoked"
     PHONE_SEEN = "member.phone_seen"
+    IDENTITY_SEEN = "member.identity_seen"
+    ATTRIBUTES_SEEN = "member.attributes_seen"
     PERSONAL_SEEN = "member.personal_seen"
     MEMBER_EXPORTED = "member.exported"
     MEMBER_ERASED = "member.erased"
@@ -366,7 +370,9 @@ _ACTION_LABELS = {
     Action.KEY_CREATED: Text("创建密钥", "Created a key"),
     Action.KEY_REVOKED: Text("吊销密钥", "Revoked a key"),
     Action.PHONE_SEEN: Text("查看完整手机号", "Looked at a full phone number"),
-    Action.PERSONAL_SEEN: Text("查看个人信息", "Looked at personal information"),
+    Action.IDENTITY_SEEN: Text("查看完整身份标识", "Looked at an identity in full"),
+    Action.ATTRIBUTES_SEEN: Text("查看会员的个人属性", "Looked at a member's personal attributes"),
+    Action.PERSONAL_SEEN: Text("查看事件中的个人信息", "Looked at personal data in events"),
     Action.MEMBER_EXPORTED: Text("导出会员资料", "Exported a member's data"),
     Action.MEMBER_ERASED: Text("删除个人信息", "Erased a member"),
     Action.MEMBERS_JOINED: Text("合并会员", "Joined members"),

@@ -56,7 +56,7 @@ def list_audit(
     actor: PublicId = None,
     target: PublicId = None,
 ) -> AuditPage:
-    """List who did what, newest first: every change of access and every look at a full phone number."""
+    """List who did what, newest first: every change of access and every look at something personal."""
     with context.database.reading() as tx:
         found = trail.entries(
             tx,

@@ -138,18 +138,18 @@ def reveal_identity(
     """Return an identity's value in full, such as a whole phone number. The audit trail records who looked and why."""
     with context.database.transaction() as tx:
         merchant = get_merchant(tx, caller.merchant_id)
-        value = members.reveal(tx, merchant, member_id, identity_id)
+        shown = members.reveal(tx, merchant, member_id, identity_id)
         trail.record(
             tx,
             caller.merchant_id,
-            Action.PHONE_SEEN,
+            Action.PHONE_SEEN if shown.type == "phone" else Action.IDENTITY_SEEN,
             by=caller.actor,
             now=context.clock.now(),
             target=member_id,
             reason=body.reason,
             detail={"identity": identity_id},
         )
-    return Revealed(identity_id=identity_id, value=value)
+    return Revealed(identity_id=identity_id, value=shown.value)
 
 
 class PairInput(Input):

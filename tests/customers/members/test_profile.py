@@ -4,7 +4,7 @@ import pytest
 
 from guanxi.customers.identity.model import LinkKind
 from guanxi.customers.members.errors import JoinRefused, NotReadable
-from guanxi.customers.members.model import TimelineEntry
+from guanxi.customers.members.model import InFull, TimelineEntry
 from guanxi.customers.privacy.service import Privacy
 from guanxi.kernel.errors import Conflict, NotFound
 from guanxi.kernel.phone import read_phone
@@ -84,7 +84,9 @@ def test_the_value_of_an_identity_is_revealed_to_its_member_alone(shop: Shop) ->
     assert (phone.readable, other.readable, other.masked) == (True, False, "")
     one = shop.customers.installation
     with one.database.reading() as tx:
-        assert shop.members.reveal(tx, one.merchant, first.member_id, phone.identity_id) == PHONE
+        assert shop.members.reveal(tx, one.merchant, first.member_id, phone.identity_id) == InFull(
+            "phone", PHONE
+        )
         with pytest.raises(NotFound):
             shop.members.reveal(tx, one.merchant, second.member_id, phone.identity_id)
         with pytest.raises(NotReadable):

@@ -144,6 +144,17 @@ def test_a_phone_is_shown_for_a_reason_and_the_trail_says_so(shop: Shop, enter: 
     expect(owner.locator("tr[data-row]").first).to_contain_text("回访售后工单 88")
 
 
+def test_a_look_at_personal_attributes_is_called_what_it_is(shop: Shop, enter: Enter) -> None:
+    page = enter("service")
+    go(page, lin_of(shop))
+    page.get_by_role("button", name="显示个人信息").click()
+    page.locator("#confirm button[value=yes]").click()
+    expect(page.locator(".gx-masked")).to_have_count(0)
+    owner = enter()
+    owner.goto("/console/settings/audit?action=member.attributes_seen")
+    expect(owner.locator("tr[data-row]").first).to_contain_text("查看会员的个人属性")
+
+
 def test_a_role_without_personal_data_sees_none(shop: Shop, enter: Enter) -> None:
     page = enter("analyst")
     go(page, f"{lin_of(shop)}?tab=identities")

@@ -31,8 +31,8 @@ def record(
 ) -> None:
     """Add a line, in the transaction of what it tells about.
 
-    ``target`` is the id of what was touched, ``detail`` JSON values without anything personal. A look at a full phone
-    number is recorded before it is shown, with the member's id as the target.
+    ``target`` is the id of what was touched, ``detail`` JSON values without anything personal. A look at something
+    personal is recorded before it is shown, with the member's id as the target.
     """
     store.append(
         tx,

@@ -119,8 +119,10 @@ def _shown(asked: Asked, letter: DeadLetter) -> Shown | None:
 
 
 def one(asked: Asked) -> Response:
-    """Show what came, what is wrong with it, and the form to mend it."""
+    """Show what came, what is wrong with it, and the form to mend it; record it if personal data is shown."""
     letter = _letter(asked)
+    if asked.may(Permission.MEMBERS_PII):
+        _record(asked, [letter.letter_id], Action.PERSONAL_SEEN)
     return _page(asked, letter, _shown(asked, letter))
 
 
@@ -171,7 +173,7 @@ def mend(asked: Asked) -> Response:
     if refused is not None:
         where = f"{refused.path}: " if refused.path else ""
         return _page(asked, letter, shown, text, where + refused.reason.in_(asked.language))
-    _record(asked, [letter.letter_id], "mended")
+    _record(asked, [letter.letter_id], Action.EVENT_MENDED)
     return go(f"{HERE}?done=mended")
 
 
@@ -180,7 +182,7 @@ def drop(asked: Asked) -> Response:
     letter = _letter(asked)
     with asked.context.database.tail.transaction() as tx:
         dead_letters.settle(tx, asked.merchant_id, letter.letter_id, "dropped", asked.now)
-    _record(asked, [letter.letter_id], "dropped")
+    _record(asked, [letter.letter_id], Action.EVENT_DROPPED)
     return go_whole(asked, f"{HERE}?done=dropped")
 
 
@@ -192,12 +194,12 @@ def some(asked: Asked) -> Response:
             done = [
                 one for one in ids if dead_letters.settle(tx, asked.merchant_id, one, "dropped", asked.now)
             ]
-        _record(asked, done, "dropped")
+        _record(asked, done, Action.EVENT_DROPPED)
         said = asked.say(N_("%(done)s dropped."), done=len(done))
         return go_with(asked, said)
     intake = asked.service(EventIntake)
     done = [one for one in ids if intake.replay(asked.merchant_id, one) is None]
-    _record(asked, done, "mended")
+    _record(asked, done, Action.EVENT_MENDED)
     left = len(ids) - len(done)
     said = asked.say(N_("%(done)s taken in, %(left)s still cannot be."), done=len(done), left=left)
     return go_with(asked, said, tone="warn" if left else "ok")
@@ -212,7 +214,7 @@ def go_with(asked: Asked, said: str, tone: str = "ok") -> Response:
     return response
 
 
-def _record(asked: Asked, letters: list[bytes], what: str) -> None:
+def _record(asked: Asked, letters: list[bytes], action: Action) -> None:
     if not letters:
         return
     with asked.context.database.transaction() as tx:
@@ -220,9 +222,8 @@ def _record(asked: Asked, letters: list[bytes], what: str) -> None:
             trail.record(
                 tx,
                 asked.merchant_id,
-                Action.EVENT_MENDED,
+                action,
                 by=asked.actor,
                 now=asked.now,
                 target=letter_id.hex(),
-                detail={"outcome": what},
             )

@@ -21,7 +21,7 @@ from guanxi.storage.database import Transaction
 _ACTIONS: Final = {
     "separate": Action.MEMBERS_SEPARATED,
     "join": Action.MEMBERS_JOINED,
-    "withdraw": Action.MEMBERS_JOINED,
+    "withdraw": Action.DECISION_WITHDRAWN,
 }
 _DONE: Final = {"separate": "separated", "join": "joined", "withdraw": "withdrawn"}
 

@@ -69,27 +69,36 @@ def tell(asked: Asked) -> Response:
     if len(reason) < _REASON_MIN:
         return _page(asked, profile, identity, error=asked.say(N_("Say in a few words why you need it.")))
     with asked.context.database.transaction() as tx:
-        _record(asked, tx, profile.member_id, reason, identity.type)
-        value = asked.service(Members).reveal(tx, asked.merchant, profile.member_id, identity.identity_id)
-    return _page(asked, profile, identity, value=value)
+        shown = asked.service(Members).reveal(tx, asked.merchant, profile.member_id, identity.identity_id)
+        _record(
+            asked,
+            tx,
+            Action.PHONE_SEEN if shown.type == "phone" else Action.IDENTITY_SEEN,
+            profile.member_id,
+            reason,
+            {"identity": identity.identity_id},
+        )
+    return _page(asked, profile, identity, value=shown.value)
 
 
 def attributes(asked: Asked) -> Response:
     """Record who looks, then show the overview with its personal attributes."""
     profile = load(asked, personal=True)
     with asked.context.database.transaction() as tx:
-        _record(asked, tx, profile.member_id, asked.form.get("reason"), "attributes")
+        _record(asked, tx, Action.ATTRIBUTES_SEEN, profile.member_id, asked.form.get("reason"), {})
     return asked.render("members/one.html", **(values(asked, profile, "overview") | {"seen_personal": True}))
 
 
-def _record(asked: Asked, tx: Transaction, member_id: str, reason: str, what: str) -> None:
+def _record(
+    asked: Asked, tx: Transaction, action: Action, member_id: str, reason: str, detail: dict[str, object]
+) -> None:
     trail.record(
         tx,
         asked.merchant_id,
-        Action.PHONE_SEEN,
+        action,
         by=asked.actor,
         now=asked.now,
         target=member_id,
         reason=reason,
-        detail={"what": what},
+        detail=detail,
     )
