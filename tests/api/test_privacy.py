@@ -11,6 +11,7 @@ from guanxi.access import Permission
 from guanxi.access.decide import IDEMPOTENCY_LIFE
 from guanxi.api.person_export import PersonExport
 from guanxi.customers.events.model import Source
+from guanxi.customers.events.sealing import resealer
 from guanxi.customers.events.service import EventIntake
 from guanxi.customers.privacy.jobs import ErasureJob
 from guanxi.customers.privacy.service import Privacy
@@ -40,7 +41,7 @@ def settle(composed: Composed) -> None:
     """Let the worker finish every erasure."""
     one, intake = composed.installation, composed.context.service(EventIntake)
     projection, keys = projection_of(one, intake), PersonKeys(one.vault)
-    handover = Handover(one.database, one.log, one.locks, lambda _, events: list(events), one.clock)
+    handover = Handover(one.database, one.log, one.locks, resealer(one.database, one.vault, keys), one.clock)
     privacy = composed.context.service(Privacy)
     job = ErasureJob(
         one.database,
@@ -173,7 +174,9 @@ def test_what_came_a_moment_ago_is_known_to_be_theirs(
     assert (busy.status_code, busy.json()["code"]) == (503, "unavailable")
     monkeypatch.undo()
     one = composed.installation
-    if one.database.dialect == "postgresql":  # somebody else's transaction may still keep readers from the event
+    if (
+        one.database.dialect == "postgresql"
+    ):  # somebody else's transaction may still keep readers from the event
         catch_up(one.database, one.log, projection_of(one, intake), "shop")
     assert composed.own.post(path, json={}).status_code == 202
     settle(composed)

@@ -89,7 +89,9 @@ def test_a_file_becomes_a_member(shell: Shell, tmp_path: Path) -> None:
     member = shell.json("member", "show", "13911110000")
     assert (member["orders"], member["spent"]) == (2, 115700)
     assert "13911110000" not in json.dumps(member)
-    assert "王小明" not in shell.run("events", "tail")
+    tail = shell.run("events", "tail")
+    assert "王小明" not in tail
+    assert "支付订单（order.paid）" in tail
     assert "139****0000" in shell.run("member", "show", member["member_id"])
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
+from rich.markup import escape
 
 from guanxi.cli.output import (
     DEFAULT_HOME,
@@ -15,6 +16,7 @@ from guanxi.cli.output import (
     JsonOption,
     MerchantOption,
     choose_merchant,
+    language,
     print_json,
     say,
     screen,
@@ -24,6 +26,8 @@ from guanxi.cli.output import (
 from guanxi.kernel.clock import to_rfc3339
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from guanxi.storage.events.model import LoggedEvent
 
 app = typer.Typer(help="事件 / Events.", no_args_is_help=True)
@@ -42,20 +46,25 @@ def tail(
     """显示最近的事件，不含个人信息 / Show the latest events, without what is personal."""
     with session(home, as_json=as_json) as product:
         chosen = choose_merchant(product, merchant)
+
+        def label(name: str) -> str:
+            kind = product.intake.merchant(chosen.merchant_id)[1].get(name)
+            return name if kind is None else kind.title.in_(language())
+
         latest = product.log.newest(chosen.merchant_id, limit=lines)[::-1]
         for event in latest:
-            _print(event, as_json=as_json)
+            _print(event, label, as_json=as_json)
         after = latest[-1].position if latest else product.log.end(chosen.merchant_id)
         while follow:
             events = product.log.read(chosen.merchant_id, after, 500)
             for event in events:
-                _print(event, as_json=as_json)
+                _print(event, label, as_json=as_json)
                 after = event.position
             if not events:
                 time.sleep(0.5)
 
 
-def _print(event: LoggedEvent, *, as_json: bool) -> None:
+def _print(event: LoggedEvent, label: Callable[[str], str], *, as_json: bool) -> None:
     payload: dict[str, Any] = msgspec.json.decode(event.payload)
     if as_json:
         print_json(
@@ -73,7 +82,7 @@ def _print(event: LoggedEvent, *, as_json: bool) -> None:
     else:
         said = msgspec.json.encode(payload.get("properties") or payload.get("traits") or {}).decode()
         screen.print(
-            f"[dim]{to_rfc3339(event.time)[:19]}[/] [bold]{event.type}[/] {event.channel} ",
+            f"[dim]{to_rfc3339(event.time)[:19]}[/] [bold]{escape(label(event.type))}[/] {escape(event.channel)} ",
             end="",
             highlight=False,
         )

@@ -9,7 +9,9 @@ import pytest
 
 from guanxi.customers.events import service, store
 from guanxi.customers.events.catalogue import builtin, check, read_type
+from guanxi.customers.events.model import FieldType
 from guanxi.kernel.errors import Conflict, InvalidInput
+from guanxi.kernel.text import Text
 from tests.installation import NOW
 
 if TYPE_CHECKING:
@@ -91,6 +93,53 @@ def test_a_declaration_is_a_mapping(spec: Any) -> None:
         read_type("ok", spec)
 
 
+@pytest.mark.parametrize(
+    ("properties", "zh", "en"),
+    [
+        (
+            {"order_id": "1"},
+            "支付订单（order.paid）：实付金额（properties.amount）必填，但没有提供。",
+            "Paid an order (order.paid): Amount paid (properties.amount) is required but missing.",
+        ),
+        (
+            {"order_id": "1", "amount": "9.9"},
+            "支付订单（order.paid）：实付金额（properties.amount）应为以分为单位的整数金额（money）。",
+            (
+                "Paid an order (order.paid): Amount paid (properties.amount) should be a whole number of the minor"
+                " unit (money)."
+            ),
+        ),
+        (
+            {"order_id": "1", "amount": 1, "lines": [{"quantity": "two"}]},
+            "支付订单（order.paid）：properties.lines[0].quantity 应为数字（number）。",
+            "Paid an order (order.paid): properties.lines[0].quantity should be a number.",
+        ),
+        (
+            {"order_id": "1", "amount": 1, "lines": [3]},
+            "支付订单（order.paid）：properties.lines[0] 应为对象。",
+            "Paid an order (order.paid): properties.lines[0] should be an object.",
+        ),
+    ],
+)
+def test_a_refusal_calls_type_and_property_by_title_and_name(
+    properties: dict[str, Any], zh: str, en: str
+) -> None:
+    kind = builtin().get("order.paid")
+    assert kind is not None
+    refused = check(kind, properties)
+    assert refused is not None
+    assert refused.reason == Text(zh, en)
+
+
+def test_every_type_of_ours_has_a_title_in_both_languages() -> None:
+    for kind in builtin().types.values():
+        assert HAN.search(kind.label.zh), kind.name
+        assert kind.title.zh == f"{kind.label.zh}（{kind.name}）"
+        assert kind.title.en == f"{kind.label.en} ({kind.name})"
+    assert read_type("own.visit", {}).title == Text("own.visit", "own.visit")
+    assert all(HAN.search(one.label.zh) and not HAN.search(one.label.en) for one in FieldType)
+
+
 def test_versions_count_up_by_one(customers: Customers) -> None:
     def declare(version: int, **change: Any) -> None:
         with customers.installation.database.transaction() as tx:
@@ -112,8 +161,9 @@ def test_versions_count_up_by_one(customers: Customers) -> None:
 
 @pytest.mark.parametrize("name", sorted(builtin().types))
 def test_the_products_own_types_are_its_own(customers: Customers, name: str) -> None:
-    with pytest.raises(Conflict), customers.installation.database.transaction() as tx:
+    with pytest.raises(Conflict) as caught, customers.installation.database.transaction() as tx:
         service.declare(tx, "shop", name, GOOD, NOW)
+    assert f"（{name}）是内置类型" in caught.value.say("zh")
 
 
 def test_a_declared_type_is_checked_and_measured(customers: Customers) -> None:

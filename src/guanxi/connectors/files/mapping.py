@@ -218,7 +218,7 @@ def _contradictions(mapping: Mapping) -> Iterator[tuple[str, str, str]]:
     if mapping.type == "track" and not mapping.event:
         yield (
             "event",
-            "track 必须写明事件名，例如 order.paid。",
+            "track 必须写明事件名，例如 order.paid（支付订单）。",
             "a track needs the event's name, such as order.paid.",
         )
     if mapping.type == "track" and (mapping.traits or mapping.consent):

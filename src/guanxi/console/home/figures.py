@@ -41,7 +41,7 @@ FIGURES: Final[dict[str, Definition]] = {
         N_("GMV"),
         N_("What was paid for orders, after discounts and before refunds."),
         N_("By the local day of payment, the present day included."),
-        N_("The property “amount” of events order.paid, in fen."),
+        N_("The property “Amount paid” (amount) of events “Paid an order” (order.paid), in fen."),
         "sum(order.paid.amount) by day",
     ),
     "active": Definition(

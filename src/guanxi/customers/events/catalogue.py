@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from guanxi.customers.events.model import Dimension, EventType, Field, FieldType, Measure, Refused
+from guanxi.customers.events.model import Dimension, EventType, Field, FieldType, Measure, Refused, titled
 from guanxi.kernel.errors import InvalidInput
 from guanxi.kernel.text import Text
 
@@ -199,13 +199,17 @@ def check(kind: EventType, properties: Mapping[str, Any]) -> Refused | None:
     wrong = _check_fields(kind.fields, properties)
     if wrong is None:
         return None
-    code, place, zh, en = wrong
+    code, place, declared, said = wrong
     path = f"properties.{place}"
-    return Refused(code, Text(f"{path} {zh}。", f"{path} {en}."), path)
+    where = Text(f"{path} ", path)
+    if declared is not None and declared.label != Text(declared.name, declared.name):
+        where = titled(declared.label, path)
+    zh, en = f"{kind.title.zh}：{where.zh}{said.zh}。", f"{kind.title.en}: {where.en} {said.en}."
+    return Refused(code, Text(zh, en), path)
 
 
-_Wrong = tuple[str, str, str, str]
-"""Code, place, and the reason in both languages; the place is put together on the way out, so that good events do not pay."""
+_Wrong = tuple[str, str, Field | None, Text]
+"""Code, place, what was declared there, and the reason; put together on the way out, so that good events do not pay."""
 
 
 def _check_fields(fields: Mapping[str, Field], values: Mapping[str, Any]) -> _Wrong | None:
@@ -216,26 +220,30 @@ def _check_fields(fields: Mapping[str, Field], values: Mapping[str, Any]) -> _Wr
             continue
         met += declared.required
         if not _FITS[declared.type](value):
-            return ("wrong_type", name, f"应为 {declared.type}", f"should be of type {declared.type}")
+            wanted = declared.type.label
+            said = Text(f"应为{wanted.zh}", f"should be {wanted.en}")
+            return ("wrong_type", name, declared, said)
         if declared.values and value not in declared.values:
             allowed = ", ".join(declared.values)
-            return ("wrong_value", name, f"应为 {allowed} 之一", f"should be one of {allowed}")
+            said = Text(f"应为 {allowed} 之一", f"should be one of {allowed}")
+            return ("wrong_value", name, declared, said)
         if declared.of and (wrong := _check_elements(declared.of, value)):
-            code, place, zh, en = wrong
-            return (code, f"{name}{place}", zh, en)
+            code, place, inner, said = wrong
+            return (code, f"{name}{place}", inner, said)
     if met == _required(fields):
         return None
     missing = min(name for name, item in fields.items() if item.required and values.get(name) is None)
-    return ("missing_property", missing, "缺少必填字段", "is required but missing")
+    said = Text("必填，但没有提供", "is required but missing")
+    return ("missing_property", missing, fields[missing], said)
 
 
 def _check_elements(fields: Mapping[str, Field], elements: list[Any]) -> _Wrong | None:
     for index, element in enumerate(elements):
         if not isinstance(element, dict):
-            return ("wrong_type", f"[{index}]", "应为对象", "should be an object")
+            return ("wrong_type", f"[{index}]", None, Text("应为对象", "should be an object"))
         if wrong := _check_fields(fields, element):
-            code, place, zh, en = wrong
-            return (code, f"[{index}].{place}", zh, en)
+            code, place, inner, said = wrong
+            return (code, f"[{index}].{place}", inner, said)
     return None
 
 

@@ -86,8 +86,10 @@ def arrive(
         return named
     kind = catalogue.get(named)
     if kind is not None and kind.internal and not source.internal:
+        title = kind.title
         return Refused(
-            "reserved_type", Text(f"{named} 只能由系统写入。", f"{named} may only be written by the system.")
+            "reserved_type",
+            Text(f"{title.zh}只能由系统写入。", f"{title.en} may only be written by the system."),
         )
     context = message.context or {}
     identities, unidentified = _identities(message, source, context)

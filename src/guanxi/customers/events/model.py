@@ -27,6 +27,37 @@ class FieldType(StrEnum):
     LIST = "list"
     OBJECT = "object"
 
+    @property
+    def label(self) -> Text:
+        """What people call it, with its name beside where that does not say it."""
+        label = _TYPE_LABELS[self]
+        full = titled(label, self.value)
+        return Text(full.zh, label.en if self.value in label.en.split() else full.en)
+
+
+_TYPE_LABELS = {
+    FieldType.TEXT: Text("文字", "text"),
+    FieldType.INT: Text("整数", "a whole number"),
+    FieldType.NUMBER: Text("数字", "a number"),
+    FieldType.MONEY: Text("以分为单位的整数金额", "a whole number of the minor unit"),
+    FieldType.BOOL: Text("是非值", "true or false"),
+    FieldType.TIME: Text("带时区的时间", "a time with its zone"),
+    FieldType.DATE: Text("日期", "a date"),
+    FieldType.LIST: Text("列表", "a list"),
+    FieldType.OBJECT: Text("对象", "an object"),
+}
+
+
+def titled(label: Text, name: str) -> Text:
+    """Return a label with the name that programs use beside it: ``支付订单（order.paid）``.
+
+    What has no label but its name is called by that alone.
+    """
+    return Text(
+        name if label.zh == name else f"{label.zh}（{name}）",
+        name if label.en == name else f"{label.en} ({name})",
+    )
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
@@ -78,6 +109,11 @@ class EventType:
     internal: bool = False
     needs_subject: bool = True
     builtin: bool = False
+
+    @property
+    def title(self) -> Text:
+        """What people call it, with its name beside."""
+        return titled(self.label, self.name)
 
 
 class Source(NamedTuple):

@@ -29,8 +29,10 @@ def save_type(tx: Transaction, merchant_id: str, name: str, spec: Any, now: int)
 
     Raises ``InvalidInput`` for a bad declaration and ``Conflict`` for a type of the product's or a wrong version.
     """
-    if builtin().get(name) is not None:
-        raise Conflict(reason_zh=f"{name} 是内置类型。", reason_en=f"{name} is a type of the product's.")
+    ours = builtin().get(name)
+    if ours is not None:
+        zh, en = f"{ours.title.zh}是内置类型。", f"{ours.title.en} is a type of the product's."
+        raise Conflict(reason_zh=zh, reason_en=en)
     declared = read_type(name, spec)
     text = json.dumps(spec, ensure_ascii=False, sort_keys=True)
     where = (types.c.merchant_id == merchant_id, types.c.name == name)
@@ -40,8 +42,8 @@ def save_type(tx: Transaction, merchant_id: str, name: str, spec: Any, now: int)
     newest = tx.conn.execute(select(func.max(types.c.version)).where(*where)).scalar() or 0
     if declared.version != newest + 1:
         raise Conflict(
-            reason_zh=f"{name} 的下一个版本号应为 {newest + 1}。",
-            reason_en=f"the next version of {name} is {newest + 1}.",
+            reason_zh=f"{declared.title.zh}的下一个版本号应为 {newest + 1}。",
+            reason_en=f"the next version of {declared.title.en} is {newest + 1}.",
         )
     tx.conn.execute(
         insert(types).values(
