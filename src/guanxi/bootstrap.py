@@ -247,7 +247,7 @@ def create_web(product: Product, *, demo: tuple[str, str] | None = None) -> Fast
 
     tracking = routes(product.intake, writer, _authenticate(context))
     capabilities = [one.router for one in (members, privacy, overview, events, accounts, dead_letters)]
-    app = create_app(context, [*capabilities, tracking], lifespan=lifespan)
+    app = create_app(context, [tracking, *capabilities], lifespan=lifespan)
     console = ConsoleContext(
         database=product.database,
         clock=product.clock,

@@ -28,7 +28,7 @@ def create_app(
     *,
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
 ) -> FastAPI:
-    """Return the app: core routes, then ``routers`` in order; other apps (the console) are mounted on it afterwards.
+    """Return the app: ``routers`` in order (the busiest first), then core routes; the console is mounted on it later.
 
     Routers carry whole paths (``/v1/…``) and take what they need by ``context.service``.
     """
@@ -44,7 +44,7 @@ def create_app(
     )
     app.state.context = context
     problems.install(app)
-    for router in (*CORE, *routers):
+    for router in (*routers, *CORE):
         app.include_router(router)
     app.add_middleware(BodyReader, limit_of=context.body_limit)
     app.add_middleware(Envelope, metrics=context.metrics)

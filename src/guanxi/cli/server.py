@@ -50,8 +50,10 @@ def run_server(
     import uvicorn
 
     from guanxi.bootstrap import create_web, opened
+    from guanxi.runtime.logs import write_logs
     from guanxi.runtime.process import settle_in
 
+    write_logs()
     with opened(home) as product:
         settings = product.home.settings
         host, port = host or settings.host, port or settings.port
@@ -96,6 +98,7 @@ def worker(
 ) -> None:
     """在后台整理事件、触发定时、投递消息 / Work off events, timers and messages."""
     from guanxi.bootstrap import Background
+    from guanxi.runtime.logs import write_logs
     from guanxi.runtime.process import settle_in
     from guanxi.runtime.worker import Worker
 
@@ -105,6 +108,7 @@ def worker(
         if settle:
             show({"events": background.settle()}, as_json=as_json)
             return
+        write_logs()
         running = Worker(product.database, background.jobs(), product.clock)
         if follow:
             # The parent holds the other end of our standard input; when it dies, however it dies, that end closes.

@@ -15,7 +15,7 @@ import msgspec
 from guanxi.customers.events import personal
 from guanxi.customers.events.catalogue import Catalogue, check
 from guanxi.customers.events.model import Arrival, EventType, Refused, Seen, Source
-from guanxi.customers.identity.kinds import KINDS, Rejection, identify
+from guanxi.customers.identity.kinds import KINDS, Rejection, Typed, identify
 from guanxi.kernel.clock import DAY, HOUR, MINUTE, from_datetime
 from guanxi.kernel.hashing import content_hash
 from guanxi.kernel.phone import PhoneKind, read_phone
@@ -156,7 +156,7 @@ def _event_type(message: Message) -> str | Refused:
 def _identities(
     message: Message, source: Source, context: Mapping[str, Any]
 ) -> tuple[list[Seen] | Refused, list[dict[str, str]]]:
-    found: list[Seen] = []
+    found: dict[Typed, Seen] = {}
     rejected: list[dict[str, str]] = []
 
     def add(kind: str, scope: str, value: Any) -> None:
@@ -167,8 +167,8 @@ def _identities(
         known = identify(kind, scope, text)
         if isinstance(known, Rejection):
             rejected.append({"type": kind, "value": text[:256], "what": known.code})
-        elif all(known != one[:3] for one in found):
-            found.append(Seen(*known, _shown(kind, text, known.value)))
+        elif known not in found:
+            found[known] = Seen(*known, known.value if kind != "phone" else _shown(text))
 
     account = source.account or _SOME_ACCOUNT
     add("user_id", account, message.user_id)
@@ -195,12 +195,10 @@ def _identities(
             ),
             rejected,
         )
-    return found, rejected
+    return list(found.values()), rejected
 
 
-def _shown(kind: str, text: str, normal: str) -> str:
-    if kind != "phone":
-        return normal
+def _shown(text: str) -> str:
     phone = read_phone(text)
     return "" if phone.kind is PhoneKind.SHA256 else phone.number
 

@@ -111,16 +111,18 @@ class TakenIds:
             # What we have not read has left the tail already: begin again, with what the hand-overs have left.
             self._days.clear()
             self._number = moved
+        # A row a day, not an event: for each row the driver must get the interpreter back from busier threads.
         rows = cursor.execute(
-            "SELECT number, dedup_day, id_hash FROM event_tail"
-            " WHERE merchant_id = ? AND epoch = 0 AND number > ? ORDER BY number",
+            "SELECT dedup_day, max(number), group_concat(hex(id_hash), '') FROM event_tail"
+            " WHERE merchant_id = ? AND epoch = 0 AND number > ? GROUP BY dedup_day",
             (self._merchant_id, self._number),
         )
-        for number, day, id_hash in rows:
+        for day, number, ids in rows:
             held = self._days.get(day)
             if held is None:
                 held = self._days[day] = _Day()
-            held.recent.add(id_hash)
+            packed = bytes.fromhex(ids)
+            held.recent.update(packed[at : at + 16] for at in range(0, len(packed), 16))
             held.newest = number
         self._number = head
         for day, held in list(self._days.items()):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
@@ -26,9 +27,9 @@ Taken = Callable[[Any, Iterable[Key]], Collection[Key]]
 
 _ROW = ", ".join(COLUMNS)
 _LOGGED = ", ".join(LOGGED_COLUMNS)
-_SQLITE_INSERT = (
-    f"INSERT INTO event_tail (epoch, number, {_ROW}) VALUES (0, {', '.join('?' * (len(COLUMNS) + 1))})"  # noqa: S608
-)
+_SQLITE_SET = 100
+"""Rows in one statement. The driver lets go of the interpreter for a statement, and must get it back after each."""
+
 _SQLITE_BESIDE = f"INSERT INTO event_beside (number, {_ROW}) VALUES ({', '.join('?' * (len(COLUMNS) + 1))})"  # noqa: S608
 _READ = {
     "sqlite": f"SELECT {_LOGGED} FROM event_tail WHERE merchant_id = ? AND epoch = 0 AND number > ? ORDER BY number LIMIT ?",  # noqa: S608
@@ -88,9 +89,19 @@ def _insert_on_sqlite(tx: Transaction, rows: Sequence[NewEvent]) -> None:
             (merchant_id, len(events)),
         ).fetchone()[0]
         start = last - len(events) + 1
-        cursor.executemany(
-            _SQLITE_INSERT, ((number, *_values(event)) for number, event in enumerate(events, start))
-        )
+        for first in range(0, len(events), _SQLITE_SET):
+            some = events[first : first + _SQLITE_SET]
+            values: list[Any] = []
+            for number, event in enumerate(some, start + first):
+                values.append(number)
+                values += _values(event)
+            cursor.execute(_sqlite_insert(len(some)), values)
+
+
+@lru_cache(maxsize=_SQLITE_SET)
+def _sqlite_insert(rows: int) -> str:
+    row = f"(0, {', '.join('?' * (len(COLUMNS) + 1))})"
+    return f"INSERT INTO event_tail (epoch, number, {_ROW}) VALUES {', '.join([row] * rows)}"  # noqa: S608
 
 
 def _claim_on_postgresql(tx: Transaction, fresh: Iterable[Key]) -> set[Key]:
