@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 EXTERNAL = ("browser", "postgres", "clients")
 LOCAL = (*EXTERNAL, "server")
 
-hypothesis.settings.register_profile("guanxi", deadline=None, print_blob=True)
+# How long an example takes to make says how busy the machine is.
+hypothesis.settings.register_profile(
+    "guanxi", deadline=None, print_blob=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("guanxi")
 
 

@@ -6,7 +6,8 @@ import time
 from typing import TYPE_CHECKING
 
 from guanxi.customers.projection.jobs import READER
-from guanxi.storage.events.model import START
+from guanxi.storage.events import tail
+from guanxi.storage.events.model import START, LoggedEvent, Position
 from guanxi.storage.events.vitals import waiting
 
 if TYPE_CHECKING:
@@ -27,7 +28,18 @@ def catch_up(
         time.sleep(0.02)
 
 
-def until_seen(log: EventLog, merchant_id: str, count: int) -> None:
-    """Wait until readers see ``count`` events."""
-    while len(log.read(merchant_id, START, count)) < count:
-        time.sleep(0.02)
+def read_to_end(
+    log: EventLog, merchant_id: str, after: Position = START, limit: int = 1_000
+) -> list[LoggedEvent]:
+    """Read everything that has been accepted, page by page as a reader does."""
+    seen: list[LoggedEvent] = []
+    while True:
+        page = log.read(merchant_id, after, limit)
+        assert len(page) <= limit
+        seen += page
+        after = page[-1].position if page else after
+        with log._database.tail.reading() as tx:
+            if not page and not tail.accounts(tx, merchant_id, after):
+                return seen
+        if not page:
+            time.sleep(0.02)

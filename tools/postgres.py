@@ -35,8 +35,10 @@ CHEAP: Mapping[str, str] = {
     "shared_buffers": "64MB",
     "max_connections": "200",
     "max_wal_size": "4GB",
+    "autovacuum": "off",
 }
-"""For tests: an empty server in a second, and nothing that waits for the disk."""
+"""For tests: an empty server in a second, nothing that waits for the disk, and nobody who writes but the test itself:
+readers of the log wait for whoever does."""
 
 DURABLE: Mapping[str, str] = {"shared_buffers": "1GB", "max_connections": "200", "max_wal_size": "4GB"}
 """For benchmarks: what an acknowledged commit promises is kept."""

@@ -35,7 +35,7 @@ def test_a_key_is_stored_as_a_keyed_hash_and_recognised(desk: Desk) -> None:
     assert found
     assert (found.merchant_id, found.key_id) == (SHOP, key_id)
     assert found.scopes == {Permission.EVENTS_READ}
-    assert desk.access.ring.load(text[:-1] + "0", desk.now) is None
+    assert desk.access.ring.load(text[:-1] + ("0" if text[-1] != "0" else "1"), desk.now) is None
 
 
 def test_the_ring_answers_without_the_database_for_a_few_seconds(desk: Desk) -> None:

@@ -26,6 +26,7 @@ ORDERS = 200
 @pytest.fixture
 def shop(home: Path, database_setting: str) -> Iterator[Shop]:
     """A running shop on both databases in turn."""
+    GIVEN_UP.clear()
     made = Shop(home, database_setting)
     made.start()
     yield made

@@ -27,8 +27,9 @@ def address() -> Iterator[str]:
     server = uvicorn.Server(uvicorn.Config(build(), log_level="warning", lifespan="off"))
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
-    deadline = time.monotonic() + 20
-    while not server.started and time.monotonic() < deadline:
+    deadline = time.monotonic() + 60
+    while not server.started:
+        assert time.monotonic() < deadline
         time.sleep(0.02)
     yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     server.should_exit = True
@@ -115,8 +116,13 @@ def test_letters_lead_to_places_and_help_lists_them(page: Page) -> None:
     page.keyboard.press("?")
     expect(page.locator("#help")).to_contain_text("会员")
     page.locator("#help button").click()
-    page.keyboard.press("g")
-    page.keyboard.press("m")
+    # The two keys belong together for a second only, which a busy machine may let pass between them.
+    for _ in range(10):
+        page.keyboard.press("g")
+        page.keyboard.press("m")
+        page.wait_for_timeout(1_500)
+        if page.url.endswith("/console/members"):
+            break
     page.wait_for_url("**/console/members")
     expect(page.locator("#nav [aria-current=page]")).to_have_text("会员")
 
@@ -157,11 +163,13 @@ def test_the_tray_stays_open_while_it_refreshes(page: Page) -> None:
 
 def test_theme_navigation_and_language_are_kept(page: Page) -> None:
     go(page, "/console")
-    before = page.locator("[data-chart] path").first.get_attribute("stroke")
+    line = page.locator("[data-chart] path").first
+    before = line.get_attribute("stroke")
+    assert before
     page.locator("summary[aria-label=外观]").click()
     page.locator(".gx-item[data-theme-set=dark]").click()
-    assert page.locator("html").get_attribute("data-bs-theme") == "dark"
-    assert page.locator("[data-chart] path").first.get_attribute("stroke") != before
+    expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
+    expect(line).not_to_have_attribute("stroke", before)  # charts are drawn with the next frame
     page.locator("[data-nav-slim]").click()
     page.locator("summary[aria-label=语言]").click()
     page.locator(".gx-item", has_text="English").click()

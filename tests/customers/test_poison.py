@@ -10,7 +10,7 @@ from guanxi.customers.events.measures import Extract, extractor
 from guanxi.customers.projection import jobs
 from guanxi.storage.database import UNAVAILABLE
 from tests.customers.test_projection import order, rows
-from tests.settling import until_seen
+from tests.settling import read_to_end
 
 if TYPE_CHECKING:
     from tests.customers.conftest import Customers
@@ -55,7 +55,7 @@ def test_a_database_that_is_away_sets_nothing_aside(
 ) -> None:
     poison(monkeypatch, UNAVAILABLE[-1]("the disk is full"))
     send_with_a_bad_one(customers)
-    until_seen(customers.installation.log, "shop", 81)
+    assert len(read_to_end(customers.installation.log, "shop")) == 81
     with pytest.raises(OSError, match="the disk is full"):
         customers.projection.run("shop")
     assert customers.installation.log.dead_letters("shop") == {}

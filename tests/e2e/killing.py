@@ -283,7 +283,7 @@ def finish(home: Home) -> None:
         pass
     catch_up(product.database, product.log, product.projection, "shop")
     for _ in range(3):
-        product.handover.run("shop", [READER], limit=max(1, len(sent) // 4))
+        product.handover.run("shop", [READER], limit=max(1, product.log.backlog("shop")["rows"] // 4))
 
 
 def prepare(home: Home) -> None:

@@ -93,4 +93,4 @@ def test_clocks() -> None:
     clock = FixedClock(5)
     clock.move(DAY)
     assert clock.now() == DAY + 5
-    assert SystemClock().now() > parse_rfc3339("2026-01-01T00:00:00Z")
+    assert SystemClock().now() > parse_rfc3339("2020-01-01T00:00:00Z")

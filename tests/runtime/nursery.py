@@ -1,8 +1,8 @@
 """A process that raises workers and kills them, again and again: ``python -m tests.runtime.nursery HOME KILLS``.
 
 Workers are forked, not started, so that each is at work within milliseconds; ``SIGKILL`` comes at a random moment. New
-timers and messages are added at every kill. When enough have died, one worker is asked to end by ``SIGTERM`` and the
-last one finishes the work.
+timers and messages are added at every kill. The first dies at the most awkward moment there is. When enough have died,
+one worker is asked to end by ``SIGTERM`` and the last one finishes the work.
 """
 
 from __future__ import annotations
@@ -73,14 +73,16 @@ class Child:
         assert os.waitpid(self.pid, 0)[1] == 0
 
 
-def work(home: Home, ready: int) -> None:
-    """Be a worker until told to stop."""
+def work(home: Home, ready: int, *, awkward: bool = False) -> None:
+    """Be a worker until told to stop; an ``awkward`` one dies when a message is out and not written down as sent."""
     database = Database.of(home)
     received = os.open(home.path / RECEIVED, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
     def send(messages: Sequence[Message]) -> list[Outcome]:
         for message in messages:
             os.write(received, f"{message.idempotency_key} {message.key}\n".encode())
+            if awkward:
+                os.kill(os.getpid(), signal.SIGKILL)
             time.sleep(0.001)
         return [Sent()] * len(messages)
 
@@ -138,9 +140,12 @@ def main() -> int:
     home, kills = Home.open(Path(sys.argv[1])), int(sys.argv[2])
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     chance = random.Random(kills)
+    assert os.waitpid(_fork(partial(add, Database.of(home), 0)), 0)[1] == 0
+    first = _fork(partial(work, home, os.open(os.devnull, os.O_WRONLY), awkward=True))
+    assert os.WTERMSIG(os.waitpid(first, 0)[1]) == signal.SIGKILL
     workers = [fork(home, chance) for _ in range(WORKERS)]
     try:
-        for batch in range(kills + 1):
+        for batch in range(1, kills + 1):
             assert os.waitpid(_fork(partial(add, Database.of(home), batch)), 0)[1] == 0
             if batch < kills:
                 workers.sort(key=lambda worker: worker.deadline, reverse=True)

@@ -12,6 +12,7 @@ from guanxi.kernel.hashing import content_hash
 from guanxi.storage.events.handover import Handover
 from guanxi.storage.events.model import START, LoggedEvent, NewEvent, pack
 from tests.installation import NOW
+from tests.settling import read_to_end
 
 if TYPE_CHECKING:
     from guanxi.storage.events.log import EventLog
@@ -64,12 +65,7 @@ def follow(
     log: EventLog, merchant: str = "shop", *, limit: int = 100, after: Position = START
 ) -> list[LoggedEvent]:
     """Read to the end as a reader does."""
-    seen: list[LoggedEvent] = []
-    while page := log.read(merchant, after, limit):
-        assert len(page) <= limit
-        seen += page
-        after = page[-1].position
-    return seen
+    return read_to_end(log, merchant, after, limit)
 
 
 def pass_all(installation: Installation, reader: str = "r", merchant: str = "shop") -> None:

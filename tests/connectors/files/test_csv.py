@@ -312,7 +312,7 @@ def test_other_kinds_of_file_are_named(tmp_path: Path, head: bytes) -> None:
 CELL = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(table=st.lists(st.lists(CELL, min_size=2, max_size=2), min_size=1, max_size=30))
 @example(table=[['="', ""], ['=""', ""], ['="138 "', ""], ['="a"b"', ""]])
 def test_what_a_csv_writer_wrote_is_read_back(tmp_path: Path, table: list[list[str]]) -> None:
@@ -329,7 +329,7 @@ def test_what_a_csv_writer_wrote_is_read_back(tmp_path: Path, table: list[list[s
     assert result.rejected == 0
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     noise=st.lists(
         st.binary(max_size=40).map(lambda raw: raw.replace(b"\n", b"").replace(b"\r", b"")), max_size=20

@@ -16,9 +16,10 @@ from guanxi.bootstrap import _authenticate
 from guanxi.connectors.segment.routes import BODY_LIMITS, routes
 from guanxi.customers.events.service import EventIntake
 from guanxi.storage.events import dead_letters
-from guanxi.storage.events.model import START, LoggedEvent
+from guanxi.storage.events.model import LoggedEvent
 from guanxi.storage.events.writer import GroupWriter
 from tests.api.client import Client
+from tests.settling import read_to_end
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +50,7 @@ class Tracking:
 
     def events(self) -> list[LoggedEvent]:
         """Return what is stored."""
-        return self.installation.log.read("shop", START, 10_000)
+        return read_to_end(self.installation.log, "shop")
 
     def dead(self) -> dict[str, int]:
         """Return the number of dead letters by state."""

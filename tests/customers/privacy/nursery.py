@@ -26,7 +26,7 @@ from guanxi.customers.events.service import EventIntake
 from guanxi.customers.privacy import jobs
 from guanxi.customers.privacy.service import Privacy
 from guanxi.customers.projection.jobs import READER, Projection
-from guanxi.kernel.clock import SystemClock, to_rfc3339
+from guanxi.kernel.clock import FixedClock, to_rfc3339
 from guanxi.kernel.errors import NotFound
 from guanxi.kernel.ids import fresh
 from guanxi.storage.database import Database, Store
@@ -38,6 +38,7 @@ from guanxi.storage.locks import locks_of
 from guanxi.storage.merchants import get_merchant
 from guanxi.storage.person_keys import PersonKeys
 from guanxi.storage.vault import Vault
+from tests.installation import NOW
 from tests.settling import catch_up
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ PEOPLE = "people.txt"
 
 def work(home: Home, dying: Callable[[], None] = lambda: None) -> None:
     """Do one child's work; from the erasure on it is ``dying``."""
-    clock, chance = SystemClock(), random.Random(os.getpid())
+    clock, chance = FixedClock(NOW), random.Random(os.getpid())
     database = Database.of(home)
     vault = Vault(home.master_key)
     keys = PersonKeys(vault)
