@@ -33,6 +33,7 @@ from guanxi.storage.locks import AdvisoryLocks, FileLocks, locks_of
 from guanxi.storage.merchants import list_merchants
 from guanxi.storage.migrate import current, migrate, newest
 from guanxi.storage.person_keys import PersonKeys
+from guanxi.storage.scrub import shrink
 from guanxi.storage.vault import Vault
 
 if TYPE_CHECKING:
@@ -163,7 +164,7 @@ class Background:
         """Return the jobs that write to the lake: a set of theirs takes seconds, so they have a loop of their own."""
         return [
             Job("handover", lambda _now: self._each(self.hand_over), 5 * SECOND),
-            Job("compaction", lambda _now: self._each(self.compact), 10 * MINUTE),
+            Job("compaction", lambda _now: self.tidy(), 10 * MINUTE),
         ]
 
     def _each(self, work: Callable[[str], int]) -> int:
@@ -177,6 +178,12 @@ class Background:
         if tail["rows"] < HAND_OVER_ROWS and (not tail["rows"] or waited < HAND_OVER_AGE):
             return 0
         return product.handover.run(merchant_id, LAKE_READERS)
+
+    def tidy(self) -> int:
+        """Compact the lakes and give back what the tail no longer needs; returns how many months were merged."""
+        done = self._each(self.compact)
+        shrink(self._product.database)
+        return done
 
     def compact(self, merchant_id: str) -> int:
         """Sort and merge crowded months of the lake, and delete files that nobody reads any more."""
@@ -210,6 +217,7 @@ class Background:
                 sleep(0.05)
             while product.handover.run(merchant_id, LAKE_READERS):
                 on_progress(done)
+        shrink(product.database)
         return done
 
 
