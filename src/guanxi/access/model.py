@@ -40,9 +40,7 @@ class Permission(StrEnum):
 
 _PERMISSION_LABELS = {
     Permission.MEMBERS_READ: Text("查看会员（手机号打码）", "See members, phone numbers masked"),
-    Permission.MEMBERS_PII: Text(
-        "查看完整手机号等个人信息", "See full phone numbers and other personal data"
-    ),
+    Permission.MEMBERS_PII: Text("查看完整个人信息", "See personal data in full"),
     Permission.MEMBERS_EXPORT: Text("导出会员资料", "Export members' data"),
     Permission.MEMBERS_ERASE: Text("删除个人信息", "Erase personal information"),
     Permission.IDENTITY_EDIT: Text("合并与拆分会员", "Join and separate members"),
