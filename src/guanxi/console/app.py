@@ -17,7 +17,7 @@ from guanxi.console.access import door, me
 from guanxi.console.context import ConsoleContext
 from guanxi.console.health import dead, overview as health, stuck
 from guanxi.console.home import page as home
-from guanxi.console.members import decisions, list as members, one, privacy, rights
+from guanxi.console.members import decisions, joining, list as members, one, privacy, rights
 from guanxi.console.places import HOME
 from guanxi.console.render import Console, render_error
 from guanxi.console.session import route
@@ -30,6 +30,7 @@ FOLDERS: Final = (
     members,
     one,
     decisions,
+    joining,
     privacy,
     rights,
     front,

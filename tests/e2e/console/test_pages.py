@@ -62,13 +62,22 @@ def paths(shop: Shop) -> Iterator[tuple[str, str]]:
     """Every page with a name for its picture."""
     made = shop.installation
     with made.database.reading() as tx:
-        lin = shop.members.list_members(tx, made.merchant, query="M1001").items[0].member_id
+        lin, zhou = (
+            shop.members.list_members(tx, made.merchant, query=number).items[0].member_id
+            for number in ("M1001", "M1002")
+        )
+        everybody = shop.members.list_members(tx, made.merchant, visitors=True, limit=100).items
+        visitor = next(one.member_id for one in everybody if not one.known)
     yield "home", "/console"
     yield "members", "/console/members"
     yield "nobody", "/console/members?q=没有这个人"
     yield "member", f"/console/members/{lin}"
     yield "identities", f"/console/members/{lin}?tab=identities"
     yield "consent", f"/console/members/{lin}?tab=consent"
+    yield "join", f"/console/members/{lin}/join"
+    yield "join-nobody", f"/console/members/{lin}/join?q=没有这个人"
+    yield "join-refused", f"/console/members/{lin}/join/{zhou}"
+    yield "join-preview", f"/console/members/{lin}/join/{visitor}"
     yield "erase", f"/console/members/{lin}/erase"
     yield "health", "/console/settings/health"
     yield "dead-letters", "/console/settings/health/dead-letters"

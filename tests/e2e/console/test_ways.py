@@ -162,6 +162,7 @@ def test_a_role_without_personal_data_sees_none(shop: Shop, enter: Enter) -> Non
     expect(page.get_by_text("查看", exact=True)).to_have_count(0)
     expect(page.get_by_text("撤销这次合并")).to_have_count(0)
     expect(page.get_by_role("button", name="导出")).to_have_count(0)
+    expect(page.get_by_role("link", name="合并会员")).to_have_count(0)
     places = page.locator("#nav .gx-place").all_inner_texts()
     assert not {"密钥", "人员与角色"} & {text.strip() for text in places}
     answer = page.goto("/console/settings/keys")

@@ -62,7 +62,7 @@ def show(asked: Asked) -> Response:
         "members/list.html",
         list=view,
         columns=asked.columns(_COLUMNS),
-        rows=[_row(asked, line) for line in page.items],
+        rows=[row(asked, line) for line in page.items],
         asked=text,
         visitors=visitors,
         chips=[{"key": "visitors", "text": asked.say(N_("Visitors too"))}] if visitors else [],
@@ -71,6 +71,7 @@ def show(asked: Asked) -> Response:
     )
 
 
-def _row(asked: Asked, line: MemberLine) -> dict[str, object]:
+def row(asked: Asked, line: MemberLine) -> dict[str, object]:
+    """Return a member as a row of a list."""
     kinds = [KINDS[kind].label.in_(asked.language) if kind in KINDS else kind for kind in line.kinds]
     return {"href": path("console", "members", line.member_id), "line": line, "kinds": kinds}

@@ -84,7 +84,7 @@ def values(asked: Asked, profile: MemberProfile, tab: str) -> dict[str, Any]:
         "attribute_label": lambda name: labels.attribute(name, language),
         "purpose_label": lambda name: labels.purpose(name, language),
         "channel_label": lambda name: labels.channel(name, language),
-        "shown_of": lambda value: _plain(asked, value),
+        "shown_of": lambda value: plain(asked, value),
         "who": lambda by: names.get(by, by),
         "label_of": {one.identity_id: one for one in profile.identities},
         "seen_personal": False,
@@ -112,15 +112,16 @@ def _subtitle(asked: Asked, profile: MemberProfile) -> str:
     return " · ".join(parts)
 
 
-def _plain(asked: Asked, value: Any) -> str:
+def plain(asked: Asked, value: Any) -> str:
+    """Return a value of an attribute as people write it."""
     if value is None:
         return "—"
     if isinstance(value, bool):
         return asked.say(N_("yes")) if value else asked.say(N_("no"))
     if isinstance(value, list):
-        return "、".join(_plain(asked, one) for one in value)
+        return "、".join(plain(asked, one) for one in value)
     if isinstance(value, dict):
-        return " · ".join(f"{key} {_plain(asked, one)}" for key, one in value.items())
+        return " · ".join(f"{key} {plain(asked, one)}" for key, one in value.items())
     return str(value)
 
 

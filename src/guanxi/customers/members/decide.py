@@ -158,6 +158,33 @@ def identity_views(
     return tuple(sorted(views, key=lambda view: (_rank(view.type), view.first_seen, view.identity_id)))
 
 
+def spokesman(
+    held: Iterable[Holding], identities: Mapping[int, Known], shared: Mapping[int, Shared]
+) -> int | None:
+    """Return the identity by which a member is best joined with another by hand; ``None`` if they have none.
+
+    A decision about a phone says whose the number is from that day on, which is more than that two members are one
+    person. So a phone is taken only where there is nothing else that is theirs alone, and never one of former days.
+    """
+    present = [(one, identities[one.fragment]) for one in held if one.fragment in identities]
+    if not present:
+        return None
+
+    def last(one: tuple[Holding, Known]) -> tuple[bool, bool, bool, int, int, int]:
+        holding, known = one
+        kind = KINDS.get(known.type)
+        return (
+            holding.until_day < LAST_DAY,
+            known.fragment in shared,
+            kind is None or kind.reassignable,
+            _rank(known.type),
+            known.first_seen,
+            known.fragment,
+        )
+
+    return min(present, key=last)[1].fragment
+
+
 def part(fragment: int, identities: Mapping[int, Known]) -> Part:
     """Return an identity as one end of a reason."""
     known = identities.get(fragment)

@@ -185,6 +185,18 @@ class VerdictView:
 
 
 @dataclass(frozen=True, slots=True)
+class JoinedMembers:
+    """Two members whom somebody made one. ``one`` and ``other`` are the identities that the decision is about.
+
+    Withdrawing the decision about these takes it back.
+    """
+
+    member_id: str
+    one: str
+    other: str
+
+
+@dataclass(frozen=True, slots=True)
 class MemberProfile:
     """Everything on a member's page but the timeline.
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from guanxi.customers.events.service import EventIntake
     from guanxi.customers.members.model import (
         InFull,
+        JoinedMembers,
         MemberLine,
         MemberProfile,
         Overview,
@@ -126,6 +127,17 @@ class Members:
         Raises ``NotFound``, and ``JoinRefused`` if they cannot be one person; then nothing may be kept.
         """
         return decisions.decide(self._parts, tx, merchant, one, other, Decision.JOINED, by=by, now=now)
+
+    def join_members(
+        self, tx: Transaction, merchant: Merchant, one: str, other: str, *, by: str, now: int
+    ) -> JoinedMembers:
+        """Decide that two members are one person, each named by the id of any identity of theirs.
+
+        The decision is about the identity of each that tells most; withdrawing it separates them again. Raises
+        ``NotFound``, ``Conflict`` if they are one member already, and ``JoinRefused`` if they cannot be one person with
+        all that each is known by; then nothing may be kept.
+        """
+        return decisions.join_members(self._parts, tx, merchant, one, other, by=by, now=now)
 
     def withdraw(
         self, tx: Transaction, merchant: Merchant, one: str, other: str, *, by: str, now: int
