@@ -17,6 +17,7 @@ from guanxi.customers.events.sealing import resealer
 from guanxi.customers.events.service import EventIntake
 from guanxi.customers.members.service import Members
 from guanxi.customers.privacy.jobs import ErasureJob
+from guanxi.customers.privacy.retention import KIND as RETENTION, Retention
 from guanxi.customers.privacy.service import Privacy
 from guanxi.customers.projection.jobs import READER, Projection
 from guanxi.kernel.clock import HOUR, MINUTE, SECOND, Clock, SystemClock
@@ -30,7 +31,7 @@ from guanxi.storage.events.vitals import waiting
 from guanxi.storage.events.writer import GroupWriter
 from guanxi.storage.home import Home
 from guanxi.storage.locks import AdvisoryLocks, FileLocks, locks_of
-from guanxi.storage.merchants import list_merchants
+from guanxi.storage.merchants import get_merchant, list_merchants
 from guanxi.storage.migrate import current, migrate, newest
 from guanxi.storage.person_keys import PersonKeys
 from guanxi.storage.scrub import shrink
@@ -149,13 +150,24 @@ class Background:
     def jobs(self) -> list[Job]:
         """Return the jobs that somebody waits for, the most urgent first."""
         product = self._product
-        timers = TimerJob(product.database, {})
+        retention = Retention(product.database)
+        timers = TimerJob(product.database, {RETENTION: retention.fire})
+        begun: set[str] = set()
+
+        def fire(now: int) -> int:
+            if new := set(self.merchants()) - begun:
+                with product.database.transaction() as tx:
+                    for merchant_id in sorted(new):
+                        retention.begin(tx, get_merchant(tx, merchant_id), now)
+                begun.update(new)
+            return timers.run_once(now)
+
         outbox = OutboxJob(product.database, {}, product.clock)
         return [
             Job("beside", lambda _now: self._each(product.log.drain_beside), SECOND // 2),
             Job("customers", lambda _now: self._each(product.projection.run), SECOND // 5),
             Job("erasures", lambda _now: self._each(product.erasures.run), MINUTE),
-            Job("timers", timers.run_once, SECOND, timers.lag),
+            Job("timers", fire, SECOND, timers.lag),
             Job("outbox", outbox.run_once, SECOND, outbox.lag),
             Job("access", self._prune_access, HOUR),
         ]

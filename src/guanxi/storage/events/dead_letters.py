@@ -109,5 +109,20 @@ def remove(tx: Transaction, merchant_id: str, letter_ids: Sequence[bytes]) -> No
         tx.conn.execute(delete(letters).where(*where), [{"one": letter_id} for letter_id in letter_ids])
 
 
+def forget(tx: Transaction, merchant_id: str, before: int, limit: int) -> int:
+    """Delete at most ``limit`` of those that were settled before an instant; returns how many."""
+    old = (
+        select(letters.c.letter_id)
+        .where(
+            letters.c.merchant_id == merchant_id,
+            letters.c.state.in_(("mended", "dropped")),
+            letters.c.settled_at < before,
+        )
+        .limit(limit)
+    )
+    where = (letters.c.merchant_id == merchant_id, letters.c.letter_id.in_(old))
+    return tx.conn.execute(delete(letters).where(*where)).rowcount
+
+
 def _columns() -> list[Column[Any]]:
     return [letters.c[name] for name in DeadLetter._fields]
