@@ -75,7 +75,8 @@ def record(
     """Record evidence; returns the fragments whose person it may change."""
     offered = list(links)
     stored = store.stored_links(tx, merchant_id, {row[:2] for row in offered})
-    telling, later = [], []
+    telling: list[LinkRow] = []
+    later: list[LinkRow] = []
     for row in offered:
         a, b, kind, slot, seen_at, event_id = row
         held = stored.get((a, b, kind, slot))
