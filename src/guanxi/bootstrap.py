@@ -25,6 +25,7 @@ from guanxi.runtime.outbox.jobs import OutboxJob
 from guanxi.runtime.timers.jobs import TimerJob
 from guanxi.runtime.worker import Job
 from guanxi.storage.database import UNAVAILABLE, Database
+from guanxi.storage.events import epochs
 from guanxi.storage.events.handover import Handover
 from guanxi.storage.events.log import EventLog
 from guanxi.storage.events.vitals import waiting
@@ -116,7 +117,7 @@ def build(home: Home, clock: Clock | None = None) -> Product:
 
 @contextmanager
 def opened(path: Path, clock: Clock | None = None) -> Iterator[Product]:
-    """Open an installation, bring its tables up to date if they are not, and close it at the end of the block.
+    """Open an installation, bring tables and positions up to date if they are not, and close it at the end of the block.
 
     Raises ``NoHome``, ``BrokenHome``, ``InvalidInput`` for settings that make no sense, and what the database says
     when it cannot be reached.
@@ -125,6 +126,7 @@ def opened(path: Path, clock: Clock | None = None) -> Iterator[Product]:
     try:
         if current(product.database) != newest():
             migrate(product.database)
+        epochs.mend(product.database, product.log)
         yield product
     finally:
         product.database.dispose()
@@ -189,6 +191,9 @@ class Background:
         waited = product.clock.now() - tail["oldest"]
         if tail["rows"] < HAND_OVER_ROWS and (not tail["rows"] or waited < HAND_OVER_AGE):
             return 0
+        # Somebody may have restored the database beneath us: what has been written since lies behind the watermark,
+        # where a hand-over deletes.
+        epochs.mend(product.database, product.log)
         return product.handover.run(merchant_id, LAKE_READERS)
 
     def tidy(self) -> int:

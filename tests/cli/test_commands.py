@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ from typer.testing import CliRunner
 
 from guanxi.cli import app
 from guanxi.cli.output import session
+from tests.servers import address, age, restore
+from tools import postgres
 
 CSV = """订单号,手机号,下单时间,实付金额,姓名
 A1,13911110000,2025-06-01 10:00:00,128.50,王小明
@@ -111,6 +115,57 @@ def test_a_backup_is_an_installation(
     assert Shell(target).json("summary") == shell.json("summary")
     refused = shell.json("backup", str(target), status=1)
     assert refused["error"]["code"] == "invalid_input"
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("dialect", ["postgresql"])
+def test_a_backup_restored_on_another_server_goes_on(
+    shell: Shell, tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(postgres.binaries()), prepend=os.pathsep)
+    age(database_url, 3_000)
+    import_orders(shell, tmp_path)
+    shell.json("worker", "--settle")
+    before = shell.json("member", "show", "13911110000")
+    more = tmp_path / "orders.csv"
+    more.write_text(CSV.replace("A1", "B1"), "utf-8")
+    mapping = str(tmp_path / "orders.yaml")
+    assert shell.json("import", str(more), "--mapping", mapping)["accepted"] == 1
+    target = tmp_path / "copy"
+    assert shell.json("backup", str(target))["database"] == "guanxi.dump"
+    with postgres.server() as elsewhere, elsewhere.database() as url:
+        restore(target / "guanxi.dump", url)
+        settings = target / "guanxi.toml"
+        settings.write_text(settings.read_text("utf-8").replace(address(database_url), address(url)), "utf-8")
+        there = Shell(target)
+        assert "positions" in there.run("doctor", status=1)
+        assert there.json("member", "show", "13911110000") == before
+        assert "positions" not in there.run("doctor", status=1)
+        more.write_text(CSV.replace("A1", "C1"), "utf-8")
+        assert there.json("import", str(more), "--mapping", mapping)["accepted"] == 1
+        assert there.json("worker", "--settle") == {"events": 2}
+        summary = there.json("summary")
+        assert (summary["members"], summary["orders"], summary["events"]) == (1, 4, 4)
+        assert there.json("events", "replay")["events"] == 4
+        assert there.json("summary") == summary
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+def test_a_lake_of_another_backup_is_found(shell: Shell, tmp_path: Path) -> None:
+    import_orders(shell, tmp_path)
+    shell.json("worker", "--settle")
+    shell.json("backup", str(tmp_path / "older"))
+    assert "数据湖" not in Shell(tmp_path / "older").run("doctor", status=1)
+    more = tmp_path / "orders.csv"
+    more.write_text(CSV.replace("A1", "B1"), "utf-8")
+    shell.json("import", str(more), "--mapping", str(tmp_path / "orders.yaml"))
+    shell.json("worker", "--settle")
+    assert "数据湖" not in shell.run("doctor", status=1)
+    for name in ("guanxi.db", "tail.db"):
+        shutil.copy(tmp_path / "older" / name, shell.home / name)
+        for beside in ("-wal", "-shm"):
+            (shell.home / f"{name}{beside}").unlink(missing_ok=True)
+    assert "数据湖" in shell.run("doctor", status=1)
 
 
 def test_replay_gives_the_same_members(shell: Shell, tmp_path: Path) -> None:

@@ -128,12 +128,13 @@ def _integrity(product: Product) -> Iterator[Finding]:
 def _transactions(product: Product) -> Iterator[Finding]:
     """On PostgreSQL readers wait for the oldest writing transaction of the whole server; one left open stops them."""
     from guanxi.storage import health
+    from guanxi.storage.events import epochs
 
     if product.database.dialect != "postgresql":
         return
     with product.database.reading() as tx:
         seconds = health.oldest_writer(tx)
-        ahead = health.positions_ahead(tx)
+        ahead = epochs.are_ahead(tx)
     yield Finding(
         "transactions",
         seconds < 60,
@@ -149,16 +150,16 @@ def _transactions(product: Product) -> Iterator[Finding]:
             "positions",
             False,
             Text(
-                "事件位置大于本服务器的事务号：数据库是从别处恢复的，请联系维护者后再写入。",
-                "event positions are ahead of this server's transaction ids: the database was restored from elsewhere;"
-                " do not write before they are brought in line.",
+                "事件位置大于本服务器的事务号：数据库恢复自别的服务器；运行任何其他命令会自动理顺。",
+                "Event positions are ahead of this server's transaction ids: the database was restored from elsewhere;"
+                " any other command brings them in line.",
             ),
         )
 
 
 def _merchants(product: Product) -> Iterator[Finding]:
     from guanxi.runtime.service import job_statuses
-    from guanxi.storage.events import dead_letters
+    from guanxi.storage.events import dead_letters, vitals
     from guanxi.storage.merchants import list_merchants
 
     with product.database.reading() as tx:
@@ -191,6 +192,16 @@ def _merchants(product: Product) -> Iterator[Finding]:
                 f"the oldest event in the tail has waited {waited} s; is guanxi worker running?",
             ),
         )
+        if vitals.is_lake_further(product.database, product.log, slug):
+            yield Finding(
+                f"{slug}: lake",
+                False,
+                Text(
+                    "数据湖比数据库新，二者不是同一次备份；请停止服务，从同一份备份恢复两者。",
+                    "The lake is newer than the database, so they are not of one backup; stop everything and restore"
+                    " both from the same one.",
+                ),
+            )
         yield Finding(
             f"{slug}: dead letters",
             not letters,

@@ -26,14 +26,3 @@ def oldest_writer(tx: Transaction) -> int:
             )
         ).scalar_one()
     )
-
-
-def positions_ahead(tx: Transaction) -> bool:
-    """Say whether events lie at transaction ids that this PostgreSQL server has yet to give out: it was restored."""
-    return bool(
-        tx.conn.execute(
-            text(
-                "SELECT coalesce(max(epoch), 0) > pg_snapshot_xmax(pg_current_snapshot())::text::bigint FROM event_tail"
-            )
-        ).scalar_one()
-    )

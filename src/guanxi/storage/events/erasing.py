@@ -29,7 +29,7 @@ def bound(tx: Transaction, database: Database, merchant_id: str) -> Position:
     be moved from beside the state meanwhile, which ``tx``, if it may write, sees to.
     """
     if tx.dialect == "postgresql":
-        mine = tx.conn.execute(text("SELECT pg_current_xact_id()::text::bigint")).scalar_one()
+        mine = tx.conn.execute(text("SELECT event_epoch()")).scalar_one()
         return Position(int(mine), 2**63 - 1)
     with database.tail.reading() as other:
         head = other.conn.execute(
@@ -42,9 +42,7 @@ def is_settled(tx: Transaction, position: Position) -> bool:
     """Say whether every transaction that might still write at or before a position has ended."""
     if tx.dialect == "sqlite":
         return True
-    oldest = tx.conn.execute(
-        text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
-    ).scalar_one()
+    oldest = tx.conn.execute(text("SELECT event_fence()")).scalar_one()
     return int(oldest) > position.epoch
 
 

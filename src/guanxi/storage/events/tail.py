@@ -35,7 +35,7 @@ _READ = {
     "sqlite": f"SELECT {_LOGGED} FROM event_tail WHERE merchant_id = ? AND epoch = 0 AND number > ? ORDER BY number LIMIT ?",  # noqa: S608
     "postgresql": (
         f"SELECT {_LOGGED} FROM event_tail WHERE merchant_id = %s AND (epoch, number) > (%s, %s)"  # noqa: S608
-        " AND epoch < pg_snapshot_xmin(pg_current_snapshot())::text::bigint ORDER BY epoch, number LIMIT %s"
+        " AND epoch < event_fence() ORDER BY epoch, number LIMIT %s"
     ),
 }
 

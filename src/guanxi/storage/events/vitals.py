@@ -129,3 +129,13 @@ def lake_state(log: EventLog, merchant_id: str) -> LakeState:
         return LakeState(0, 0, 0)
     written = max(actions["modification_time"].to_pylist(), default=0)
     return LakeState(len(actions), sum(actions["size_bytes"].to_pylist()), written * MILLISECOND)
+
+
+def is_lake_further(database: Database, log: EventLog, merchant_id: str) -> bool:
+    """Say whether the lake holds a hand-over that the database has yet to plan: they are not of one backup."""
+    # The lake first: a hand-over that goes on meanwhile is then behind what the database says, and not ahead of it.
+    handover = log.lake(merchant_id).snapshot().handover
+    with database.tail.reading() as tx:
+        done, _ = tail.watermark(tx, merchant_id)
+        plan = tail.plan(tx, merchant_id)
+    return handover > (done if plan is None else plan[0])
