@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 import structlog
 
-from guanxi.customers.events import sealing
 from guanxi.customers.events.measures import NOTHING, Extract, Numbering, extractor
 from guanxi.customers.events.model import Refused, Seen, Source
 from guanxi.customers.identity import service as people
 from guanxi.customers.identity.model import Identity
 from guanxi.customers.privacy.service import Privacy
 from guanxi.customers.projection import decide, search, store
-from guanxi.customers.projection.decide import TELLING, Effects, Read
+from guanxi.customers.projection.decide import Effects
+from guanxi.customers.projection.opening import Opened, Opener
 from guanxi.customers.projection.store import Damage
 from guanxi.kernel.errors import Unavailable
 from guanxi.kernel.phone import mask
 from guanxi.kernel.text import Text
 from guanxi.storage.database import UNAVAILABLE
 from guanxi.storage.events import erasing
-from guanxi.storage.events.model import START, LoggedEvent, unpack
+from guanxi.storage.events.model import START, LoggedEvent
 
 if TYPE_CHECKING:
     from guanxi.customers.events.service import EventIntake
@@ -50,29 +50,6 @@ _log = structlog.get_logger(__name__)
 _NAMES = frozenset({"name", "nickname", "nick", "full_name", "fullname", "real_name", "username"})
 
 
-class _Opened(NamedTuple):
-    """Events as they are folded, the types of identities they carry, and which identities are known.
-
-    ``known`` has those of whom the events may say something new, ``familiar`` the others.
-    """
-
-    reads: list[Read]
-    types: dict[int, str]
-    known: dict[int, Identity]
-    familiar: set[int]
-
-
-_Pair = tuple[int, int]
-
-
-def _pair(fragments: Sequence[int]) -> _Pair | None:
-    """Return the two identities of an event that carries two, the smaller first."""
-    if len(fragments) != 2:
-        return None
-    one, other = fragments
-    return (one, other) if one < other else (other, one)
-
-
 class Projection:
     """The reader that makes customers of events. Killed at any moment, it goes on where it was."""
 
@@ -84,6 +61,7 @@ class Projection:
         self._intake = intake
         self._vault = vault
         self._keys = keys
+        self._opener = Opener(vault, keys)
         self._privacy = Privacy(database, log, intake, vault, keys)
 
     def run(self, merchant_id: str, limit: int = BATCH) -> int:
@@ -150,7 +128,7 @@ class Projection:
         if not events:
             return 0
         with self._database.reading() as tx:
-            opened = self._open(tx, merchant_id, events, rewriter)
+            opened = self._opener.open(tx, merchant_id, events, rewriter)
         numbering = Numbering()
         extracts: dict[str, Extract] = {}
 
@@ -227,7 +205,7 @@ class Projection:
         self, merchant_id: str, events: Sequence[LoggedEvent], rewriter: Rewriter, effects: Effects
     ) -> None:
         with self._database.reading() as tx:
-            opened = self._open(tx, merchant_id, events, rewriter, anew=True)
+            opened = self._opener.open(tx, merchant_id, events, rewriter, anew=True)
         decide.fold(opened.reads, opened.types, lambda _: NOTHING, effects)
 
     def _repair(self, tx: Transaction, merchant: Merchant, damage: Damage, effects: Effects) -> None:
@@ -256,89 +234,13 @@ class Projection:
         if touched:
             people.reconcile(tx, merchant, touched)
 
-    def _open(
-        self,
-        tx: Transaction,
-        merchant_id: str,
-        logged: Sequence[LoggedEvent],
-        rewriter: Rewriter | None,
-        *,
-        anew: bool = False,
-    ) -> _Opened:
-        """Open what has to be. With ``anew`` every event counts, also one of identities that are known to be together."""
-        merchant = self._vault.sealer("tail", merchant_id)
-        personal = {event.subject for event in logged if sealing.has_personal(event.sealed)}
-        persons = self._keys.sealers(tx, merchant_id, personal)
-        events = [rewriter.of(event, persons) for event in logged] if rewriter else logged
-        carried = [unpack(event.fragments) for event in events]
-        pairs = [_pair(fragments) for fragments in carried]
-        familiar: set[_Pair | None] = set() if anew else self._familiar(tx, merchant_id, events, pairs)
-        others = {
-            one
-            for pair, fragments in zip(pairs, carried, strict=True)
-            if pair not in familiar
-            for one in fragments
-        }
-        known = people.known(tx, merchant_id, others)
-        types = {fragment: identity.type for fragment, identity in known.items()}
-        # A phone that came hashed so far may now come plain.
-        hashed = store.unreadable(tx, merchant_id, [one for one, type_ in types.items() if type_ == "phone"])
-        readable = known.keys() - hashed if hashed else set(known)
-        reads = []
-        for event, fragments, pair in zip(events, carried, pairs, strict=True):
-            seen: Sequence[Seen] = ()
-            said: Mapping[str, Any] = {}
-            is_familiar = pair in familiar
-            strange = not is_familiar and not readable.issuperset(fragments)
-            if strange or sealing.has_personal(event.sealed):
-                opened = sealing.open_event(event, merchant, persons)
-                seen, said = opened.i, opened.p
-                types.update((fragment, one.type) for fragment, one in zip(fragments, seen, strict=False))
-            reads.append(
-                Read(
-                    event.event_id,
-                    event.type,
-                    event.time,
-                    event.day,
-                    event.account,
-                    event.channel,
-                    fragments,
-                    event.payload,
-                    seen,
-                    said,
-                    is_familiar,
-                )
-            )
-        return _Opened(reads, types, known, {one for pair in familiar if pair for one in pair})
-
-    def _familiar(
-        self,
-        tx: Transaction,
-        merchant_id: str,
-        events: Sequence[LoggedEvent],
-        pairs: Sequence[_Pair | None],
-    ) -> set[_Pair | None]:
-        """Return pairs of identities about which none of the events that carry them says anything new."""
-        earliest: dict[_Pair, int] = {}
-        telling: set[_Pair] = set()
-        for event, pair in zip(events, pairs, strict=True):
-            if pair is None:
-                continue
-            if event.type in TELLING:
-                telling.add(pair)
-            elif earliest.get(pair, event.time) >= event.time:
-                earliest[pair] = event.time
-        for pair in telling:
-            earliest.pop(pair, None)
-        return {*people.familiar(tx, merchant_id, earliest)}
-
     def _apply(
         self,
         tx: Transaction,
         merchant: Merchant,
         effects: Effects,
         numbering: Numbering,
-        opened: _Opened,
+        opened: Opened,
     ) -> None:
         """Write the effects. Identities were looked up before the transaction; nobody has written them since.
 
