@@ -346,32 +346,14 @@ def chunks(counts: Mapping[int, int], before: int | None, wanted: int) -> list[l
     return runs
 
 
-def active_members(
-    met: Mapping[int, Iterable[int]], holdings: Iterable[tuple[int, int, int, int]]
-) -> dict[int, set[int]]:
-    """Return who was active by day, from the fragments by day and (fragment, from day, until day, member)."""
-    moved: defaultdict[int, list[tuple[int, int, int]]] = defaultdict(list)
-    for fragment, start, end, member in holdings:
-        moved[fragment].append((start, end, member))
-    found: dict[int, set[int]] = {}
-    for day, fragments in met.items():
-        members = set(fragments)
-        for fragment in members & moved.keys():
-            members.discard(fragment)
-            members.update(member for start, end, member in moved[fragment] if start <= day < end)
-        found[day] = members
-    return found
-
-
-def period(days: Sequence[DayFigures], start: int, end: int, active: Mapping[int, set[int]]) -> Period:
-    """Add up the days from ``start`` until before ``end``."""
+def period(days: Sequence[DayFigures], start: int, end: int, active: int) -> Period:
+    """Add up the days from ``start`` until before ``end``; ``active`` is how many members were on any of them."""
     within = [one for one in days if start <= one.day < end]
-    everybody = set[int]().union(*(active[day] for day in active if start <= day < end))
     return Period(
         start,
         end,
         sum(one.orders for one in within),
         sum(one.gmv for one in within),
-        len(everybody),
+        active,
         sum(one.new_members for one in within),
     )

@@ -97,6 +97,12 @@ def members(tx: Transaction, merchant_id: str, wanted: Collection[int]) -> dict[
     return {row[0]: MemberRow(row[0], bool(row[1]), row[2]) for row in rows}
 
 
+def known(tx: Transaction, merchant_id: str, wanted: Collection[int]) -> list[int]:
+    """Return those members that exist and have more than a device."""
+    rows = sets.find(tx, schema.member, merchant_id, "member", wanted, "member, known")
+    return [row[0] for row in rows if row[1]]
+
+
 def browse(
     tx: Transaction,
     merchant_id: str,
@@ -231,13 +237,17 @@ def daily(
     return [(row[0], row[1], row[2], row[3], row[4]) for row in found]
 
 
-def active(tx: Transaction, merchant_id: str, days: Sequence[int]) -> list[tuple[int, int]]:
-    """Return (day, fragment) of whoever did anything on one of ``days``, in the order of days."""
+def active(tx: Transaction, merchant_id: str, days: Sequence[int]) -> list[tuple[int, list[int]]]:
+    """Return (day, fragments) of whoever did anything on one of ``days``."""
+    gather = (
+        "array_agg" if tx.dialect == "postgresql" else "json_group_array"
+    )  # one row for each day, not for each
     sql = (
-        "SELECT DISTINCT day, fragment FROM customer_bucket"
-        " WHERE merchant_id = ? AND day {each} AND fragment <> 0 ORDER BY day"
+        f"SELECT day, {gather}(fragment) FROM (SELECT DISTINCT day, fragment FROM customer_bucket"  # noqa: S608
+        " WHERE merchant_id = ? AND day {each} AND fragment <> 0) AS met GROUP BY day"
     )
-    return _run(tx, sql, merchant_id, list(days)) if days else []
+    rows = _run(tx, sql, merchant_id, list(days)) if days else []
+    return [(day, json.loads(who) if isinstance(who, str) else who) for day, who in rows]
 
 
 def holdings(

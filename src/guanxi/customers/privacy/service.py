@@ -138,8 +138,8 @@ class Privacy:
         )
 
     def generation(self, tx: Transaction, merchant_id: str) -> int:
-        """Return a number that changes whenever rows about identities are deleted, so that who has read must read again."""
-        return store.generation(tx, merchant_id)
+        """See ``generation``."""
+        return generation(tx, merchant_id)
 
     def rewriter(self, tx: Transaction, merchant_id: str) -> Rewriter | None:
         """Return what shows events as they will stay, or ``None`` while the log tells of nobody it should not."""
@@ -187,6 +187,11 @@ class Privacy:
         names = store.series_names(tx, merchant.merchant_id, {one.series for one in sources.buckets})
         events = erasing.carrying(self._database, self._log, merchant.merchant_id, fragments)
         return export.document(merchant, holdings, sources, names, events, now)
+
+
+def generation(tx: Transaction, merchant_id: str) -> int:
+    """Return a number that changes whenever rows about identities are deleted, so that who has read must read again."""
+    return store.generation(tx, merchant_id)
 
 
 def erasure_of(tx: Transaction, vault: Vault, merchant_id: str, fragment: int) -> Erasure | None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter
-from itertools import groupby
-from operator import itemgetter
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from guanxi.customers.members import decide, store
+from guanxi.customers.members.activity import Sightings
 from guanxi.customers.members.model import DayFigures, Overview, Summary
+from guanxi.customers.privacy import service as privacy
 from guanxi.kernel.clock import DAY, MINUTE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from guanxi.customers.members.activity import Active, Numbers
     from guanxi.customers.members.service.parts import Parts
     from guanxi.storage.database import Transaction
     from guanxi.storage.merchants import Merchant
@@ -32,8 +34,8 @@ def overview(activity: Activity, tx: Transaction, merchant: Merchant, today: int
     active = _active(activity, tx, merchant_id, start, end)
     new = _new(tx, merchant, start, end)
     series = [
-        DayFigures(day, orders[day], gmv[day], len(active.get(day, ())), new[day])
-        for day in range(start, end)
+        DayFigures(day, orders[day], gmv[day], count, new[day])
+        for day, count in enumerate(active.by_day(start, end), start)
     ]
     count = store.count_members(tx, merchant_id)
     return Overview(
@@ -41,8 +43,8 @@ def overview(activity: Activity, tx: Transaction, merchant: Merchant, today: int
         visitors=count.get(False, 0),
         orders=orders.total(),
         gmv=gmv.total(),
-        window=decide.period(series, middle, end, active),
-        before=decide.period(series, start, middle, active),
+        window=decide.period(series, middle, end, active.between(middle, end)),
+        before=decide.period(series, start, middle, active.between(start, middle)),
         days=tuple(series[days:]),
     )
 
@@ -79,53 +81,54 @@ _FIRST = -(2**31)
 class Activity:
     """Who did anything on which day, remembered for as long as the day's number of events stays the same.
 
-    Most days are over, so that the home page reads but the last one. What is remembered is bounded: a merchant with
-    more than ``MOST`` sightings in the days asked for has them read each time.
+    Most days are over, so that the home page reads but the last one. Once somebody is forgotten all is read anew. What
+    is remembered is bounded: a merchant with more than ``MOST`` sightings in the days asked for has them read each
+    time.
     """
 
     MOST = 2_000_000
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, int], tuple[int, array[int]]] = {}
+        self._known: dict[tuple[str, int], tuple[tuple[int, int], Numbers]] = {}
 
-    def of(self, tx: Transaction, merchant_id: str, start: int, end: int) -> dict[int, array[int]]:
-        """Return the fragments that did anything, by day, from ``start`` until before ``end``."""
+    def of(self, tx: Transaction, merchant_id: str, start: int, end: int) -> Sightings:
+        """Return who did anything from day ``start`` until before ``end``."""
         counting = [one.series for one in store.series(tx, merchant_id) if not one.measure]
         counts = Counter[int]()
         for day, _, _, n, _ in store.daily(tx, merchant_id, range(start, end), [_EVERYBODY], counting):
             counts[day] += n
-        found: dict[int, array[int]] = {}
+        generation = privacy.generation(tx, merchant_id)
+        states = {day: (count, generation) for day, count in sorted(counts.items())}
+        found: dict[int, Numbers] = {}
         unread = []
-        for day, count in sorted(counts.items()):
+        for day, state in states.items():
             known = self._known.get((merchant_id, day))
-            if known is not None and known[0] == count:
+            if known is not None and known[0] == state:
                 found[day] = known[1]
             else:
                 unread.append(day)
-        for day, pairs in groupby(store.active(tx, merchant_id, unread), key=itemgetter(0)):
-            found[day] = array("q", map(itemgetter(1), pairs))
-        self._keep(merchant_id, {day: found[day] for day in unread if day in found}, counts)
-        return found
+        read = {
+            day: np.array(fragments, np.int64) for day, fragments in store.active(tx, merchant_id, unread)
+        }
+        self._keep(merchant_id, read, states)
+        return Sightings(sorted((found | read).items()))
 
-    def _keep(self, merchant_id: str, read: Mapping[int, array[int]], counts: Mapping[int, int]) -> None:
+    def _keep(
+        self, merchant_id: str, read: Mapping[int, Numbers], states: Mapping[int, tuple[int, int]]
+    ) -> None:
         size = sum(map(len, read.values()))
         if size > self.MOST:
             return
         if size + sum(len(fragments) for _, fragments in list(self._known.values())) > self.MOST:
             self._known.clear()
-        self._known.update({(merchant_id, day): (counts[day], who) for day, who in read.items()})
+        self._known.update({(merchant_id, day): (states[day], who) for day, who in read.items()})
 
 
-def _active(
-    activity: Activity, tx: Transaction, merchant_id: str, start: int, end: int
-) -> dict[int, set[int]]:
-    """Return the known members who did anything, by day."""
+def _active(activity: Activity, tx: Transaction, merchant_id: str, start: int, end: int) -> Active:
+    """Return the known members who did anything, and when."""
     met = activity.of(tx, merchant_id, start, end)
-    fragments = set[int]().union(*met.values())
-    found = decide.active_members(met, store.holdings(tx, merchant_id, fragments))
-    everybody = set[int]().union(*found.values())
-    known = {row.member for row in store.members(tx, merchant_id, everybody).values() if row.known}
-    return {day: members & known for day, members in found.items()}
+    found = met.members(store.holdings(tx, merchant_id, met.fragments))
+    return found.only(store.known(tx, merchant_id, found.members.tolist()))
 
 
 def _new(tx: Transaction, merchant: Merchant, start: int, end: int) -> Counter[int]:
