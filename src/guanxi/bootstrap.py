@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asyncio import create_task, to_thread
+from asyncio import create_task, to_thread, wait
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from time import sleep
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
     from guanxi.api.context import ApiContext
     from guanxi.connectors.segment.routes import Authenticate, Sender
+    from guanxi.console.render import Console
 
 _log = structlog.get_logger(__name__)
 
@@ -265,7 +266,9 @@ def create_web(product: Product, *, demo: tuple[str, str] | None = None) -> Fast
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         writer.start()
-        warming = create_task(to_thread(_warm, product))
+        warming = create_task(to_thread(_warm, product, pages.state.console))
+        # Small shops are warm by then; nobody waits for a large one's.
+        await wait({warming}, timeout=_PATIENCE)
         yield
         await warming
         await to_thread(writer.stop)
@@ -273,24 +276,40 @@ def create_web(product: Product, *, demo: tuple[str, str] | None = None) -> Fast
     tracking = routes(product.intake, writer, _authenticate(context))
     capabilities = [one.router for one in (members, privacy, overview, events, accounts, dead_letters)]
     app = create_app(context, [tracking, *capabilities], lifespan=lifespan)
-    console = ConsoleContext(
-        database=product.database,
-        clock=product.clock,
-        vault=product.vault,
-        access=product.access,
-        log=product.log,
-        services=product.services,
-        demo=DemoSignIn(*demo) if demo else None,
+    pages = build_console(
+        ConsoleContext(
+            database=product.database,
+            clock=product.clock,
+            vault=product.vault,
+            access=product.access,
+            log=product.log,
+            services=product.services,
+            demo=DemoSignIn(*demo) if demo else None,
+        )
     )
-    app.mount("/", build_console(console))
+    app.mount("/", pages)
     return app
 
 
-def _warm(product: Product) -> None:
-    """Load the analytic engine before somebody waits for it: its first use takes seconds, the next milliseconds."""
+_PATIENCE = 1
+"""Seconds that a start may wait until the first visitor need not."""
+
+_FIRST_PAGES = ("access/", "bare", "base", "document", "shell/", "home/")
+
+
+def _warm(product: Product, console: Console) -> None:
+    """Do what would make the first visitor wait: compile pages, read the past days, load the analytic engine.
+
+    In the order in which they are needed: sign-in and overview, its figures, the latest events, all other pages.
+    """
     try:
+        console.load(*_FIRST_PAGES)
         for merchant_id in Background(product).merchants()[:1]:
+            with product.database.reading() as tx:
+                merchant = get_merchant(tx, merchant_id)
+                product.members.overview(tx, merchant, merchant.days.day(product.clock.now()))
             product.log.newest(merchant_id, limit=1)
+        console.load("")
     except UNAVAILABLE:
         _log.warning("not_warmed", exc_info=True)
 

@@ -30,7 +30,7 @@ from guanxi.console.shell import Visit, draw
 from guanxi.kernel.clock import Clock, SystemClock
 from guanxi.kernel.errors import GuanxiError
 from guanxi.kernel.phone import mask
-from guanxi.kernel.text import Language
+from guanxi.kernel.text import LANGUAGES, Language
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 LANGUAGE_COOKIE: Final = "gx_lang"
@@ -181,6 +181,14 @@ class Console:
         for name in _MACROS:
             macros = self.environment.get_template(f"macros/{name}.html").module
             vars(ui).update({key: value for key, value in vars(macros).items() if not key.startswith("_")})
+
+    def load(self, *folders: str) -> None:
+        """Compile the templates whose names begin so, and read the words, before a reader has to wait for it."""
+        for language in LANGUAGES:
+            translations(language)
+        for name in self.environment.list_templates(extensions=["html"]):
+            if name.startswith(folders):
+                self.environment.get_template(name)
 
     def html(
         self, request: Request, name: str, context: Mapping[str, Any], *, block: str | None = None
