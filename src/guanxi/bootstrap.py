@@ -24,6 +24,7 @@ from guanxi.kernel.clock import HOUR, MINUTE, SECOND, Clock, SystemClock
 from guanxi.runtime.outbox.jobs import OutboxJob
 from guanxi.runtime.timers.jobs import TimerJob
 from guanxi.runtime.worker import Job
+from guanxi.storage import key_check
 from guanxi.storage.database import UNAVAILABLE, Database
 from guanxi.storage.events import epochs
 from guanxi.storage.events.handover import Handover
@@ -120,13 +121,14 @@ def build(home: Home, clock: Clock | None = None) -> Product:
 def opened(path: Path, clock: Clock | None = None) -> Iterator[Product]:
     """Open an installation, bring tables and positions up to date if they are not, and close it at the end of the block.
 
-    Raises ``NoHome``, ``BrokenHome``, ``InvalidInput`` for settings that make no sense, and what the database says
-    when it cannot be reached.
+    Raises ``NoHome``, ``BrokenHome``, ``WrongKey``, ``InvalidInput`` for settings that make no sense, and what the
+    database says when it cannot be reached.
     """
     product = build(Home.open(path), clock)
     try:
         if current(product.database) != newest():
             migrate(product.database)
+        key_check.check(product.database, product.vault)
         epochs.mend(product.database, product.log)
         yield product
     finally:

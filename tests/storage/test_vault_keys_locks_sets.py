@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from guanxi.customers import schema as tables
-from guanxi.storage import sets
+from guanxi.storage import key_check, sets
 from guanxi.storage.person_keys import PersonKeys
 from guanxi.storage.vault import SealBroken, Sealer, Vault
 
@@ -217,3 +217,16 @@ def test_two_writers_of_the_same_rows_do_not_deadlock(installation: Installation
     for writer in writers:
         writer.join()
     assert trouble == []
+
+
+def test_the_first_to_open_a_database_decides_its_master_key(installation: Installation) -> None:
+    one, other = installation, Vault(bytes(32))
+    with one.database.reading() as tx:
+        assert key_check.fits(tx, other), "nobody has opened it yet"
+    for _ in range(2):
+        key_check.check(one.database, one.vault)
+    with pytest.raises(key_check.WrongKey):
+        key_check.check(one.database, other)
+    with one.database.reading() as tx:
+        assert key_check.fits(tx, one.vault)
+        assert not key_check.fits(tx, other)

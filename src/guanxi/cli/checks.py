@@ -103,7 +103,7 @@ def _database(home: Path) -> Iterator[Finding]:
             True,
             Text(f"{product.database.dialect}，表结构最新", f"{product.database.dialect}, tables up to date"),
         )
-        for check in (_integrity, _transactions, _merchants):
+        for check in (_integrity, _master_key, _transactions, _merchants):
             yield from check(product)
     finally:
         product.database.dispose()
@@ -123,6 +123,18 @@ def _integrity(product: Product) -> Iterator[Finding]:
             if said == "ok"
             else Text(f"损坏：{said}；请从备份恢复。", f"broken: {said}; restore a backup."),
         )
+
+
+def _master_key(product: Product) -> Iterator[Finding]:
+    from guanxi.storage import key_check
+
+    with product.database.reading() as tx:
+        fits = key_check.fits(tx, product.vault)
+    yield Finding(
+        "master key",
+        fits,
+        Text("与数据库相符", "fits the database") if fits else key_check.WrongKey().message,
+    )
 
 
 def _transactions(product: Product) -> Iterator[Finding]:

@@ -64,6 +64,11 @@ class Vault:
         """Return the key of a merchant's keyed hashes: equal values hash alike, only for whoever holds the key."""
         return self._derive("lookup", merchant_id)
 
+    @property
+    def check(self) -> str:
+        """What only a holder of the master key can compute, and which says nothing about it."""
+        return self._derive("check", "").hex()
+
     def token_hash(self, token: str) -> bytes:
         """Return the keyed hash under which a secret token is stored; tokens are random, so one fast hash suffices."""
         return hashlib.blake2b(token.encode(), key=self._derive("token", ""), digest_size=32).digest()
