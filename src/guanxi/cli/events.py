@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
-from rich.markup import escape
 
 from guanxi.cli.output import (
     DEFAULT_HOME,
@@ -22,6 +21,7 @@ from guanxi.cli.output import (
     screen,
     session,
     show,
+    styled,
 )
 from guanxi.kernel.clock import to_rfc3339
 
@@ -82,11 +82,13 @@ def _print(event: LoggedEvent, label: Callable[[str], str], *, as_json: bool) ->
     else:
         said = msgspec.json.encode(payload.get("properties") or payload.get("traits") or {}).decode()
         screen.print(
-            f"[dim]{to_rfc3339(event.time)[:19]}[/] [bold]{escape(label(event.type))}[/] {escape(event.channel)} ",
-            end="",
-            highlight=False,
+            styled(
+                (to_rfc3339(event.time)[:19], "dim"),
+                " ",
+                (label(event.type), "bold"),
+                f" {event.channel} {said[:160]}",
+            )
         )
-        screen.print(said[:160], markup=False, highlight=False)
 
 
 @app.command()

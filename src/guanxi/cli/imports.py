@@ -20,6 +20,7 @@ from guanxi.cli.output import (
     screen,
     session,
     show,
+    styled,
 )
 
 if TYPE_CHECKING:
@@ -82,9 +83,9 @@ def import_(
                 said = [{"zh": note.zh, "en": note.en} for note in proposed.notes]
                 show({"mapping": proposed.text, "notes": said}, as_json=True)
             else:
-                screen.print(proposed.text, highlight=False, markup=False)
+                screen.print(proposed.text, highlight=False)
                 for note in proposed.notes:
-                    notes.print(f"[yellow]![/] {say(note.zh, note.en)}", highlight=False)
+                    notes.print(styled(("!", "yellow"), f" {say(note.zh, note.en)}"))
             return
         if mapping is None:
             raise InvalidInput(

@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from guanxi.cli.output import DEFAULT_HOME, HomeOption, JsonOption, fail, notes, say, session, show, show_rows
+from guanxi.cli.output import (
+    DEFAULT_HOME,
+    HomeOption,
+    JsonOption,
+    fail,
+    notes,
+    say,
+    session,
+    show,
+    show_rows,
+    styled,
+)
 from guanxi.kernel.errors import GuanxiError
 
 if TYPE_CHECKING:
@@ -87,7 +98,7 @@ def doctor(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None
         checks = [{"check": one.name, "ok": one.ok, "zh": one.text.zh, "en": one.text.en} for one in findings]
         show({"ok": not broken, "checks": checks}, as_json=True)
     else:
-        marks = {True: "[green]✓[/]", False: "[red]✗[/]"}
+        marks = {True: styled(("✓", "green")), False: styled(("✗", "red"))}
         show_rows(
             [(marks[one.ok], one.name, say(one.text.zh, one.text.en)) for one in findings],
             ("", say("检查", "Check"), say("结果", "Finding")),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,12 +23,14 @@ from guanxi.cli.output import (
     session,
     show as show_one,
     show_rows,
+    styled,
 )
 from guanxi.kernel.clock import day_to_date, to_datetime, zone
 
 if TYPE_CHECKING:
+    from guanxi.access.model import Action
     from guanxi.bootstrap import Product
-    from guanxi.customers.members.model import MemberProfile
+    from guanxi.customers.members.model import AttributeView, MemberProfile
     from guanxi.storage.database import Transaction
     from guanxi.storage.merchants import Merchant
 
@@ -40,19 +44,54 @@ Reference = Annotated[
 @app.command()
 def show(
     who: Reference,
+    personal: Annotated[
+        bool,
+        typer.Option(
+            "--personal",
+            help="显示个人信息全文，并记入审计 / Show personal values in full; the audit trail keeps it.",
+        ),
+    ] = False,
     home: HomeOption = DEFAULT_HOME,
     merchant: MerchantOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """查看一位会员 / Show one member."""
+    """查看一位会员 / Show one member. Personal values are masked."""
+    from guanxi.access.model import Action
+
     with session(home, as_json=as_json) as product:
         chosen = choose_merchant(product, merchant)
         with product.database.reading() as tx:
-            profile = product.members.get_member(tx, chosen, find_one(product, tx, chosen, who))
+            member_id = find_one(product, tx, chosen, who)
+            profile = product.members.get_member(tx, chosen, member_id, personal=personal)
+        if personal:
+            with product.database.transaction() as tx:
+                _record(product, tx, chosen, Action.ATTRIBUTES_SEEN, profile.member_id)
         if as_json:
             print_json(asdict(profile))
         else:
             _print(profile, chosen)
+
+
+def _record(product: Product, tx: Transaction, merchant: Merchant, action: Action, member_id: str) -> None:
+    from guanxi.access.model import system_actor
+    from guanxi.access.service import trail
+
+    trail.record(
+        tx,
+        merchant.merchant_id,
+        action,
+        by=system_actor("cli"),
+        now=product.clock.now(),
+        target=member_id,
+    )
+
+
+def _written(one: AttributeView) -> str:
+    """Write a value; a personal one that was not opened is a mask."""
+    value = one.shown.value
+    if value is None:
+        return "******" if one.personal else "—"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def find_one(product: Product, tx: Transaction, merchant: Merchant, who: str) -> str:
@@ -79,7 +118,7 @@ def _print(profile: MemberProfile, merchant: Merchant) -> None:
             to_datetime(instant).astimezone(local).strftime("%Y-%m-%d %H:%M") if instant is not None else "—"
         )
 
-    screen.print(f"[bold]{profile.display}[/]  {profile.member_id}", highlight=False)
+    screen.print(styled((profile.display, "bold"), f"  {profile.member_id}"))
     spent = f"¥{profile.spent // 100:,}.{profile.spent % 100:02}"
     screen.print(
         say(
@@ -94,13 +133,13 @@ def _print(profile: MemberProfile, merchant: Merchant) -> None:
     )
     if profile.attributes:
         show_rows(
-            [(one.name, one.shown.value, at(one.shown.time)) for one in profile.attributes],
+            [(one.name, _written(one), at(one.shown.time)) for one in profile.attributes],
             (say("属性", "Attribute"), say("值", "Value"), say("更新", "Said")),
         )
     for join in profile.joins:
         screen.print(f"· {join.text.in_(speak)} {at(join.time)}", highlight=False)
     for refusal in profile.refusals:
-        screen.print(f"[yellow]·[/] {refusal.text.in_(speak)}", highlight=False)
+        screen.print(styled(("·", "yellow"), f" {refusal.text.in_(speak)}"))
 
 
 @app.command()
@@ -150,8 +189,7 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """导出一位会员的全部信息 / Write down everything known of one member."""
-    from guanxi.access.model import Action, system_actor
-    from guanxi.access.service import trail
+    from guanxi.access.model import Action
 
     with session(home, as_json=as_json) as product:
         chosen = choose_merchant(product, merchant)
@@ -159,14 +197,7 @@ def export(
         with product.database.reading() as tx:
             member_id = find_one(product, tx, chosen, who)
         with product.database.transaction() as tx:
-            trail.record(
-                tx,
-                chosen.merchant_id,
-                Action.MEMBER_EXPORTED,
-                by=system_actor("cli"),
-                now=now,
-                target=member_id,
-            )
+            _record(product, tx, chosen, Action.MEMBER_EXPORTED, member_id)
         with product.database.reading() as tx, to.open("wb") as file:
             for piece in product.privacy.export_person(tx, chosen, member_id, now=now):
                 file.write(piece)
@@ -185,8 +216,7 @@ def erase(
     as_json: JsonOption = False,
 ) -> None:
     """删除一位会员的个人信息，不可恢复 / Forget one member for good."""
-    from guanxi.access.model import Action, system_actor
-    from guanxi.access.service import trail
+    from guanxi.access.model import Action
 
     with session(home, as_json=as_json) as product:
         chosen = choose_merchant(product, merchant)
@@ -195,20 +225,24 @@ def erase(
             pass
         with product.database.reading() as tx:
             member_id = find_one(product, tx, chosen, who)
-        if not yes:
-            typer.confirm(
-                say(f"删除 {member_id} 后无法恢复，继续吗？", f"Forget {member_id} for good?"), abort=True
-            )
+        if not (yes or _is_sure(member_id, as_json=as_json)):
+            screen.print(say("没有删除。", "Nothing was erased."))
+            raise typer.Exit(1)
         now = product.clock.now()
         with product.database.transaction() as tx:
             erasure = product.privacy.request(tx, chosen, member_id, by="cli", now=now)
-            trail.record(
-                tx,
-                chosen.merchant_id,
-                Action.MEMBER_ERASED,
-                by=system_actor("cli"),
-                now=now,
-                target=member_id,
-            )
+            _record(product, tx, chosen, Action.MEMBER_ERASED, member_id)
         product.erasures.run(chosen.merchant_id, wait=True)
         show_one({"member": member_id, "erasure": erasure.erasure_id}, as_json=as_json)
+
+
+def _is_sure(member_id: str, *, as_json: bool) -> bool:
+    """Ask the person at the terminal; a program has nobody to ask and must say ``--yes``."""
+    from guanxi.kernel.errors import InvalidInput
+
+    if as_json or not sys.stdin.isatty():
+        raise InvalidInput(
+            reason_zh=f"删除 {member_id} 后无法恢复；确认请加 --yes",
+            reason_en=f"forgetting {member_id} cannot be undone; confirm it with --yes",
+        )
+    return typer.confirm(say(f"删除 {member_id} 后无法恢复，继续吗？", f"Forget {member_id} for good?"))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text as Styled
 
 from guanxi.kernel.errors import GuanxiError, InvalidInput
 from guanxi.kernel.text import Language, Text
@@ -37,8 +38,9 @@ MerchantOption = Annotated[
     typer.Option("--merchant", help="商家代号；只有一个时可省略 / Merchant; not needed if there is one."),
 ]
 
-screen = Console(stderr=False)
-notes = Console(stderr=True)
+# What is printed holds names and values that somebody else typed: no mark-up in it is ever obeyed.
+screen = Console(stderr=False, markup=False, emoji=False)
+notes = Console(stderr=True, markup=False, emoji=False)
 
 
 def language() -> Language:
@@ -52,6 +54,11 @@ def language() -> Language:
 def say(zh: str, en: str) -> str:
     """Return the text in the terminal's language."""
     return Text(zh, en).in_(language())
+
+
+def styled(*pieces: str | tuple[str, str]) -> Styled:
+    """Return a line of plain pieces and of (text, style) pieces."""
+    return Styled.assemble(*pieces)
 
 
 def show(value: Any, *, as_json: bool, title: str = "") -> None:
@@ -71,7 +78,7 @@ def show_rows(rows: Iterable[Sequence[Any]], columns: Sequence[str], *, title: s
     """Print a table."""
     table = Table(*columns, title=title or None, title_justify="left")
     for row in rows:
-        table.add_row(*(str(cell) for cell in row))
+        table.add_row(*(cell if isinstance(cell, Styled) else str(cell) for cell in row))
     screen.print(table)
 
 
@@ -89,7 +96,7 @@ def fail(error: GuanxiError, *, as_json: bool) -> NoReturn:
             json.dumps({"error": {"code": error.code, "message": message}}, ensure_ascii=False) + "\n"
         )
     else:
-        notes.print(f"[bold red]✗[/] {error.say(language())}", highlight=False)
+        notes.print(styled(("✗", "bold red"), f" {error.say(language())}"))
     raise typer.Exit(1)
 
 

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from guanxi.cli.output import DEFAULT_HOME, HomeOption, JsonOption, notes, say, session, show
+from guanxi.cli.output import DEFAULT_HOME, HomeOption, JsonOption, notes, say, session, show, styled
 
 
 def register(app: typer.Typer) -> None:
@@ -65,7 +65,7 @@ def run_server(
             )
             server = uvicorn.Server(config)
             address = f"http://{host}:{port}/console"
-            notes.print(f"[bold green]●[/] {say('控制台', 'Console')}: {address}", highlight=False)
+            notes.print(styled(("●", "bold green"), f" {say('控制台', 'Console')}: {address}"))
             if sign_in is not None:
                 notes.print(
                     f"  {say('登录', 'Sign in')}: {sign_in[0]} / {sign_in[1]}   {say('（演示数据）', '(demo data)')}",
