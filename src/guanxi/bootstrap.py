@@ -5,6 +5,7 @@ from __future__ import annotations
 from asyncio import create_task, to_thread, wait
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from time import sleep
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from guanxi.customers.privacy.retention import KIND as RETENTION, Retention
 from guanxi.customers.privacy.service import Privacy
 from guanxi.customers.projection.jobs import READER, Projection
 from guanxi.kernel.clock import HOUR, MINUTE, SECOND, Clock, SystemClock
+from guanxi.kernel.errors import Unavailable
 from guanxi.runtime.outbox.jobs import OutboxJob
 from guanxi.runtime.timers.jobs import TimerJob
 from guanxi.runtime.worker import Job
@@ -29,7 +31,7 @@ from guanxi.storage.database import UNAVAILABLE, Database
 from guanxi.storage.events import epochs
 from guanxi.storage.events.handover import Handover
 from guanxi.storage.events.log import EventLog
-from guanxi.storage.events.vitals import waiting
+from guanxi.storage.events.vitals import check_lake, waiting
 from guanxi.storage.events.writer import GroupWriter
 from guanxi.storage.home import Home
 from guanxi.storage.locks import AdvisoryLocks, FileLocks, locks_of
@@ -263,6 +265,7 @@ def create_web(product: Product, *, demo: tuple[str, str] | None = None) -> Fast
         log=product.log,
         services=product.services,
         body_limits=BODY_LIMITS,
+        probes={"lake": partial(_probe_lakes, product)},
     )
 
     @asynccontextmanager
@@ -293,8 +296,17 @@ def create_web(product: Product, *, demo: tuple[str, str] | None = None) -> Fast
     return app
 
 
+def _probe_lakes(product: Product) -> None:
+    with product.database.reading() as tx:
+        merchants = list_merchants(tx)
+    for merchant in merchants:
+        check_lake(product.database, product.log, merchant.merchant_id)
+
+
 _PATIENCE = 1
 """Seconds that a start may wait until the first visitor need not."""
+
+_NOT_NOW: tuple[type[Exception], ...] = (*UNAVAILABLE, Unavailable)
 
 _FIRST_PAGES = ("access/", "bare", "base", "document", "shell/", "home/")
 
@@ -312,7 +324,7 @@ def _warm(product: Product, console: Console) -> None:
                 product.members.overview(tx, merchant, merchant.days.day(product.clock.now()))
             product.log.newest(merchant_id, limit=1)
         console.load("")
-    except UNAVAILABLE:
+    except _NOT_NOW:
         _log.warning("not_warmed", exc_info=True)
 
 

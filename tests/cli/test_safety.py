@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+import shutil
+from typing import TYPE_CHECKING, Any
 
-from tests.cli.test_commands import Shell, shell
+from guanxi.bootstrap import create_web, opened
+from tests.api.client import Client
+from tests.cli.test_commands import Shell, import_orders, shell
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["shell"]
 
@@ -25,3 +31,18 @@ def test_another_master_key_opens_nothing(shell: Shell) -> None:
     key.write_text(right, "ascii")
     assert "master key" not in failed_checks(shell)
     assert shell.json("summary")["members"] == 0
+
+
+def test_a_lost_lake_is_said(shell: Shell, tmp_path: Path) -> None:
+    import_orders(shell, tmp_path)
+    shell.json("worker", "--settle")
+    assert "main: lake" not in failed_checks(shell)
+    with opened(shell.home) as product:
+        client = Client(create_web(product))
+        assert client.get("/readyz").status_code == 200
+        shutil.rmtree(shell.home / "lake")
+        answer = client.get("/readyz")
+        assert (answer.status_code, answer.json()["code"]) == (503, "lake_missing")
+    assert "恢复" in failed_checks(shell)["main: lake"]["zh"]
+    for words in (("summary",), ("events", "tail"), ("events", "replay")):
+        assert shell.json(*words, status=1)["error"]["code"] == "lake_missing"

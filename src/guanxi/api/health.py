@@ -14,7 +14,7 @@ from guanxi.api.auth import find_caller
 from guanxi.api.context import ApiContext, context_of
 from guanxi.api.document import problems
 from guanxi.api.values import Output
-from guanxi.kernel.errors import Unavailable
+from guanxi.kernel.errors import GuanxiError, Unavailable
 from guanxi.storage.migrate import current, newest
 
 if TYPE_CHECKING:
@@ -57,6 +57,8 @@ def readyz(context: Annotated[ApiContext, Depends(context_of)]) -> Health:
     for name, probe in context.probes.items():
         try:
             probe()
+        except GuanxiError:
+            raise
         except Exception as error:
             raise Unavailable(reason_zh=f"{name} 尚未就绪。", reason_en=f"{name} is not ready.") from error
     return Health()

@@ -171,7 +171,7 @@ def _transactions(product: Product) -> Iterator[Finding]:
 
 def _merchants(product: Product) -> Iterator[Finding]:
     from guanxi.runtime.service import job_statuses
-    from guanxi.storage.events import dead_letters, vitals
+    from guanxi.storage.events import dead_letters
     from guanxi.storage.merchants import list_merchants
 
     with product.database.reading() as tx:
@@ -204,16 +204,7 @@ def _merchants(product: Product) -> Iterator[Finding]:
                 f"the oldest event in the tail has waited {waited} s; is guanxi worker running?",
             ),
         )
-        if vitals.is_lake_further(product.database, product.log, slug):
-            yield Finding(
-                f"{slug}: lake",
-                False,
-                Text(
-                    "数据湖比数据库新，二者不是同一次备份；请停止服务，从同一份备份恢复两者。",
-                    "The lake is newer than the database, so they are not of one backup; stop everything and restore"
-                    " both from the same one.",
-                ),
-            )
+        yield _lake(product, slug)
         yield Finding(
             f"{slug}: dead letters",
             not letters,
@@ -224,6 +215,20 @@ def _merchants(product: Product) -> Iterator[Finding]:
             ),
         )
     yield from _jobs(jobs, now)
+
+
+def _lake(product: Product, slug: str) -> Finding:
+    from guanxi.storage.events import vitals
+    from guanxi.storage.events.lake import LakeAhead
+
+    name = f"{slug}: lake"
+    try:
+        vitals.check_lake(product.database, product.log, slug)
+        if vitals.is_lake_further(product.database, product.log, slug):
+            raise LakeAhead(path=str(product.log.lake(slug).path))
+    except GuanxiError as error:
+        return Finding(name, False, error.message)
+    return Finding(name, True, Text("与数据库相符", "fits the database"))
 
 
 def _jobs(jobs: Sequence[JobStatus], now: int) -> Iterator[Finding]:

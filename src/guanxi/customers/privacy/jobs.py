@@ -115,10 +115,10 @@ class ErasureJob:
         rewriter = self._privacy.glasses(merchant_id, erasures)
         with self._database.tail.reading() as tx:
             hot = erasing.in_tail(tx, merchant_id, rewriter.fragments)
+            lake = self._log.lake_in(tx, merchant_id)
         rewritten = self._rewritten(merchant_id, rewriter, hot)
         with self._database.tail.transaction() as tx:
             erasing.rewrite_tail(tx, rewritten)
-        lake = self._log.lake(merchant_id)
         cold = lake.of_fragments(merchant_id, sorted(rewriter.fragments))
         lake.rewrite(self._rewritten(merchant_id, rewriter, [one for one in cold if rewriter.changes(one)]))
         self._drop_letters(merchant_id, erasures)

@@ -66,7 +66,8 @@ def carrying(
     with database.tail.reading() as tx:
         _, moved = tail.watermark(tx, merchant_id)
         hot = in_tail(tx, merchant_id, fragments)
-    for event in log.lake(merchant_id).of_fragments(merchant_id, sorted(fragments)):
+        lake = log.lake_in(tx, merchant_id)
+    for event in lake.of_fragments(merchant_id, sorted(fragments)):
         if event.position <= moved:
             yield event
     yield from hot

@@ -48,7 +48,8 @@ class Handover:
     def run(self, merchant_id: str, readers: Sequence[str], *, limit: int = BATCH) -> int:
         """Finish what was under way, then move at most ``limit`` events that all ``readers`` have passed.
 
-        Returns how many events were moved; 0 when there is nothing to move or another process is at it.
+        Returns how many events were moved; 0 when there is nothing to move or another process is at it. Raises
+        ``LakeMissing``, and nothing leaves the tail, when the lake has lost earlier ones.
         """
         limit = min(limit, BATCH)  # what a plan names is read in one piece when it is carried out
         with self._locks.hold(f"lake/{merchant_id}", wait=False) as mine:
@@ -106,7 +107,8 @@ class Handover:
             if plan is None:
                 return 0
             n, upto = int(plan[0]), Position(plan[1], plan[2])
-            lake = self._log.lake(merchant_id)
+            # One that has lost what it was given must not begin again as if nothing had been there.
+            lake = self._log.lake_in(tx, merchant_id)
             events: list[LoggedEvent] = []
             if lake.snapshot().handover < n:
                 _, done = tail.watermark(tx, merchant_id)

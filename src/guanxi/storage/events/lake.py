@@ -18,9 +18,11 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
-from deltalake.exceptions import TableNotFoundError
+from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from guanxi.kernel.clock import day_to_date
+from guanxi.kernel.errors import Unavailable
+from guanxi.kernel.text import Text
 from guanxi.storage.events.model import LOGGED_COLUMNS, LoggedEvent, Moment, Position, pack
 
 if TYPE_CHECKING:
@@ -76,15 +78,43 @@ _TRIES = 5
 _FETCH = 10_000
 
 
+class LakeMissing(Unavailable):
+    """Events that were handed over to the lake are not in it: it was deleted, damaged, or is of an older backup."""
+
+    code = "lake_missing"
+    text = Text(
+        "数据湖 {path} 缺失、损坏或比数据库旧，较早的事件读不到；请停止服务，从同一份备份恢复数据库和数据湖。",
+        "The lake {path} is missing, damaged or older than the database, so earlier events cannot be read; stop"
+        " everything and restore database and lake from the same backup.",
+    )
+
+
+class LakeAhead(Unavailable):
+    """The lake holds a hand-over that the database knows nothing of."""
+
+    code = "lake_ahead"
+    text = Text(
+        "数据湖 {path} 比数据库新，二者不是同一次备份；请停止服务，从同一份备份恢复两者。",
+        "The lake {path} is newer than the database, so they are not of one backup; stop everything and restore both"
+        " from the same one.",
+    )
+
+
 def _again(ask: _Ask) -> _Ask:
-    """Ask once more when a file was rewritten and deleted between being found and being read; it has a successor."""
+    """Ask once more when a file was rewritten and deleted between being found and being read; it has a successor.
+
+    Raises ``LakeMissing`` when it has none.
+    """
 
     @wraps(ask)
-    def asking(*args: Any, **kwargs: Any) -> Any:
-        for _ in range(_TRIES):
+    def asking(lake: Lake, *args: Any, **kwargs: Any) -> Any:
+        for _ in range(_TRIES - 1):
             with suppress(duckdb.IOException):
-                return ask(*args, **kwargs)
-        return ask(*args, **kwargs)
+                return ask(lake, *args, **kwargs)
+        try:
+            return ask(lake, *args, **kwargs)
+        except duckdb.IOException as error:
+            raise LakeMissing(path=str(lake.path)) from error
 
     return cast("_Ask", asking)
 
@@ -97,16 +127,34 @@ class Snapshot(NamedTuple):
 
 
 class Lake:
-    """The lake of one merchant."""
+    """The lake of one merchant. Everything raises ``LakeMissing`` when it has not come as far as hand-over ``least``."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, least: int = 0) -> None:
         self.path = path
+        self._least = least
+
+    def at_least(self, handover: int) -> Lake:
+        """Return the same lake, which must hold this hand-over: one that lost events must not pass for an empty one."""
+        return Lake(self.path, handover)
 
     def _open(self) -> DeltaTable | None:
         try:
-            return DeltaTable(str(self.path))
+            table = DeltaTable(str(self.path))
+            reached = self._least and (table.transaction_version(_HANDOVER) or 0)
         except TableNotFoundError:
-            return None
+            table, reached = None, 0
+        except DeltaError as error:
+            raise LakeMissing(path=str(self.path)) from error
+        if reached < self._least:
+            raise LakeMissing(path=str(self.path))
+        return table
+
+    def check(self) -> None:
+        """Raise ``LakeMissing`` unless every file is there; asks the file system only."""
+        for _ in range(_TRIES):
+            if all(Path(file).is_file() for file in self.snapshot().files):
+                return
+        raise LakeMissing(path=str(self.path))
 
     def _create(self) -> DeltaTable:
         self.path.parent.mkdir(parents=True, exist_ok=True)

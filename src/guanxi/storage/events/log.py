@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache, partial
+from time import sleep
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
@@ -11,7 +12,7 @@ from guanxi.kernel.clock import DAY
 from guanxi.storage.events import dead_letters, tail
 from guanxi.storage.events.dead_letters import DeadLetter
 from guanxi.storage.events.ids import TakenIds
-from guanxi.storage.events.lake import Lake
+from guanxi.storage.events.lake import Lake, LakeAhead
 from guanxi.storage.events.model import START, LoggedEvent, Moment, NewEvent, Position
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ SEEN_DAYS = 8
 """Ids of events up to this many days old are remembered beside the tail; older ones are looked up in the lake."""
 
 BESIDE_BATCH = 5_000
+
+_TRIES = 20
+_PAUSE = 0.05
+"""How often, and after how many seconds, counting starts again while hand-overs go on; one is enough almost always."""
 
 
 class _Moved(Exception):
@@ -43,6 +48,13 @@ class EventLog:
 
     def _lake(self, merchant_id: str) -> Lake:
         return Lake(self._home.lake(merchant_id))
+
+    def lake_in(self, tx: Transaction, merchant_id: str) -> Lake:
+        """Return the lake, with everything that had been handed over to it by this transaction of the tail's.
+
+        It raises ``LakeMissing`` when it is asked and has lost some of that.
+        """
+        return self.lake(merchant_id).at_least(tail.watermark(tx, merchant_id)[0])
 
     def accept(self, events: Sequence[NewEvent], letters: Sequence[DeadLetter] = ()) -> list[bool]:
         """Store the events that are new and keep ``letters``, durably, in one transaction.
@@ -73,7 +85,8 @@ class EventLog:
                 before = {merchant_id: tail.watermark(tx, merchant_id)[0] for merchant_id in merchants}
             for merchant_id in merchants:
                 keys = [(day, id_hash) for merchant, day, id_hash in late if merchant == merchant_id]
-                known.update((merchant_id, *key) for key in self.lake(merchant_id).holds(keys))
+                lake = self.lake(merchant_id).at_least(before[merchant_id])
+                known.update((merchant_id, *key) for key in lake.holds(keys))
         with self._database.tail.transaction() as tx:
             for merchant_id in merchants:
                 if self._pinned_handover(tx, merchant_id) != before[merchant_id]:
@@ -127,10 +140,10 @@ class EventLog:
     def read(self, merchant_id: str, after: Position, limit: int) -> list[LoggedEvent]:
         """Return at most ``limit`` events after a position, in order; empty only when the reader has caught up."""
         with self._database.tail.reading() as tx:
-            _, moved = tail.watermark(tx, merchant_id)
+            done, moved = tail.watermark(tx, merchant_id)
             if after >= moved:
                 return tail.read(tx, merchant_id, after, limit)
-        found = self.lake(merchant_id).read(merchant_id, after, moved, limit)
+        found = self.lake(merchant_id).at_least(done).read(merchant_id, after, moved, limit)
         return found or self.read(merchant_id, moved, limit)
 
     def end(self, merchant_id: str) -> Position:
@@ -154,7 +167,8 @@ class EventLog:
         # The tail first: an event that is handed over meanwhile is then seen twice rather than not at all.
         with self._database.tail.reading() as tx:
             found = tail.latest_of(tx, merchant_id, subjects, before, limit)
-        found += self.lake(merchant_id).latest_of(merchant_id, subjects, days, before, limit)
+            lake = self.lake_in(tx, merchant_id)
+        found += lake.latest_of(merchant_id, subjects, days, before, limit)
         once = {event.moment: event for event in found}
         return [once[moment] for moment in sorted(once, reverse=True)[:limit]]
 
@@ -170,9 +184,9 @@ class EventLog:
         """Return at most ``limit`` events in the reverse order of the log, of one type or local day if asked."""
         with self._database.tail.reading() as tx:
             found = tail.newest(tx, merchant_id, type, day, before, limit)
-            _, moved = tail.watermark(tx, merchant_id)
+            done, moved = tail.watermark(tx, merchant_id)
         if len(found) < limit and (moved != START or not found):
-            found += self.lake(merchant_id).newest(merchant_id, type, day, before, limit)
+            found += self.lake(merchant_id).at_least(done).newest(merchant_id, type, day, before, limit)
         once = {event.position: event for event in found}
         return [once[position] for position in sorted(once, reverse=True)[:limit]]
 
@@ -192,17 +206,22 @@ class EventLog:
     def _together(
         self, merchant_id: str, of_lake: Callable[[Lake], tuple[dict[str, int], int]]
     ) -> dict[str, int]:
-        """Add the tail's counts to the lake's, each event once although one may be in both during a hand-over."""
-        while True:
+        """Add the tail's counts to the lake's, each event once although one may be in both during a hand-over.
+
+        Raises ``LakeMissing``, and ``LakeAhead`` when the database does not come to know of what the lake holds.
+        """
+        for _ in range(_TRIES):
             with self._database.tail.reading() as tx:
                 done, upto = tail.watermark(tx, merchant_id)
                 plan = tail.plan(tx, merchant_id)
-                counts, handover = of_lake(self.lake(merchant_id))
+                counts, handover = of_lake(self.lake(merchant_id).at_least(done))
                 if handover == done or (plan is not None and handover == plan[0]):
                     after = upto if plan is None or handover == done else plan[1]
                     for account, number in tail.accounts(tx, merchant_id, after).items():
                         counts[account] = counts.get(account, 0) + number
                     return counts
+            sleep(_PAUSE)
+        raise LakeAhead(path=str(self.lake(merchant_id).path))
 
     def peek(self, tx: Transaction, merchant_id: str, reader: str) -> Position:
         """Return how far a reader has come."""

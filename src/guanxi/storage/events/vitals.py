@@ -131,6 +131,13 @@ def lake_state(log: EventLog, merchant_id: str) -> LakeState:
     return LakeState(len(actions), sum(actions["size_bytes"].to_pylist()), written * MILLISECOND)
 
 
+def check_lake(database: Database, log: EventLog, merchant_id: str) -> None:
+    """Raise ``LakeMissing`` when the lake has lost what was handed over to it; reads its log, and none of its files."""
+    with database.tail.reading() as tx:
+        lake = log.lake_in(tx, merchant_id)
+    lake.check()
+
+
 def is_lake_further(database: Database, log: EventLog, merchant_id: str) -> bool:
     """Say whether the lake holds a hand-over that the database has yet to plan: they are not of one backup."""
     # The lake first: a hand-over that goes on meanwhile is then behind what the database says, and not ahead of it.
