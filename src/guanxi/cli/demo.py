@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MERCHANT = "demo"
 LOGIN = "demo"
 PASSWORD = "guanxi-tour"  # noqa: S105 - of a demo that listens on this machine only, and printed by it
-NOTE = "演示数据：基于真实零售规律的模拟数据（The Complete Journey），仅供演示。"
+NOTE = "演示数据：基于真实零售规律的模拟数据（The Complete Journey）；姓名、手机号、平台账号和授权均为模拟，仅供演示。"
 
 _ANCHOR = "demo.anchor"
 _LOADED = "demo.loaded"
@@ -69,6 +69,7 @@ def prepare(product: Product) -> None:
         with product.database.transaction() as tx:
             add_merchant(tx, merchant)
     _add_people(product)
+    _add_accounts(product)
     _load(product)
 
 
@@ -76,6 +77,21 @@ def _add_people(product: Product) -> None:
     from guanxi.cli.install import add_owner
 
     add_owner(product, MERCHANT, LOGIN, PASSWORD)
+
+
+def _add_accounts(product: Product) -> None:
+    from guanxi.connectors.completejourney import DOUYIN, SHOP, WECHAT
+    from guanxi.customers.accounts.model import AccountKind, Platform
+    from guanxi.customers.accounts.service import save_account
+
+    now = product.clock.now()
+    with product.database.transaction() as tx:
+        for key, name, platform, kind in (
+            (SHOP, "示例超市门店", Platform.STORE, AccountKind.STORE),
+            (DOUYIN, "示例超市抖音号（模拟）", Platform.DOUYIN, AccountKind.BRAND),
+            (WECHAT, "示例超市微信小程序（模拟）", Platform.WECHAT, AccountKind.BRAND),
+        ):
+            save_account(tx, MERCHANT, key, name=name, platform=platform, kind=kind, now=now)
 
 
 class _DemoIntake:

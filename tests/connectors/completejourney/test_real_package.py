@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from guanxi.connectors.completejourney import ACCOUNT, CHANNEL, SCOPE, Loaded, Progress, load
+from guanxi.connectors.completejourney import ACCOUNT, CHANNEL, DOUYIN, WECHAT, Loaded, Progress, load
+from guanxi.customers.identity.kinds import Typed, identify
 from tests.connectors.memory import MemoryIntake
 
 pytestmark = pytest.mark.slow
@@ -70,12 +71,16 @@ def of_event(run: Run, event: str) -> list[dict[str, Any]]:
     return [message for message in run.intake.all if message.get("event") == event]
 
 
+def member_no(message: dict[str, Any]) -> str:
+    return next((i["value"] for i in message["context"]["identities"] if i["type"] == "member_no"), "")
+
+
 def test_counts_are_those_of_the_package(run: Run, by_hand: ByHand) -> None:
     orders = of_event(run, "order.paid")
     assert by_hand.lines == 1_469_307
     assert sum(len(order["properties"]["lines"]) for order in orders) == by_hand.lines
     assert len(orders) == len(by_hand.orders) == 155_848
-    members = {i["value"] for message in run.intake.all for i in message["context"]["identities"]}
+    members = {number for message in run.intake.all if (number := member_no(message))}
     assert len(members) == by_hand.members == 2_469
     assert len(of_event(run, "coupon.redeemed")) == len(by_hand.tables["coupon_redemptions"]) == 2_102
     assert len(of_event(run, "campaign.received")) == len(by_hand.tables["campaigns"]) == 6_589
@@ -130,7 +135,8 @@ def test_times_of_orders_are_the_packages_moved_by_the_anchor(run: Run, by_hand:
 
 
 def test_second_load_with_the_stored_anchor_changes_nothing_even_weeks_later(run: Run) -> None:
-    total = 155_848 + 2_102 + 6_589 + 2_469
+    simulated = sum("simulated" in str(m.get("traits") or m["properties"]) for m in run.intake.all)
+    total = 155_848 + 2_102 + 6_589 + simulated
     assert (run.loaded.accepted, run.loaded.duplicates) == (total, 0)
     assert (run.again.accepted, run.again.duplicates) == (0, total)
     assert run.again.anchor == run.loaded.anchor
@@ -142,18 +148,22 @@ def test_messages_come_oldest_first(run: Run) -> None:
     assert stamps == sorted(stamps)
 
 
-def test_every_message_knows_its_channel_account_and_member(run: Run) -> None:
+def test_every_message_knows_its_channel_account_and_identity(run: Run) -> None:
     for message in run.intake.all:
         context = message["context"]
-        assert (context["channel"], context["account"]) == (CHANNEL, ACCOUNT)
-        (identity,) = context["identities"]
-        assert (identity["type"], identity["scope"]) == ("member_no", SCOPE)
+        if member_no(message):
+            assert (context["channel"], context["account"]) == (CHANNEL, ACCOUNT)
+        else:
+            assert context["account"] in {DOUYIN, WECHAT}
+            assert message["traits"]["simulated"] is True
+        for identity in context["identities"]:
+            assert isinstance(identify(identity["type"], identity.get("scope", ""), identity["value"]), Typed)
 
 
-def test_demographics_are_traits_and_nothing_about_a_person_is_invented(run: Run, by_hand: ByHand) -> None:
-    households = [message for message in run.intake.all if message["type"] == "identify"]
-    assert len(households) == 2_469
-    assert sum("income" in message["traits"] for message in households) == len(by_hand.tables["demographics"])
+def test_what_is_made_up_says_so(run: Run, by_hand: ByHand) -> None:
+    introductions = [m for m in run.intake.all if m["type"] == "identify" and member_no(m)]
+    assert len(introductions) == 2_469
+    assert sum("income" in m["traits"] for m in introductions) == len(by_hand.tables["demographics"])
     known = {
         "age",
         "income",
@@ -163,8 +173,44 @@ def test_demographics_are_traits_and_nothing_about_a_person_is_invented(run: Run
         "household_comp",
         "kids_count",
     }
-    for message in households:
-        assert message["traits"].keys() - known == {"name", "name_simulated"}
-        assert message["traits"]["name_simulated"] is True
-    first = {m["context"]["identities"][0]["value"]: m["timestamp"] for m in reversed(run.intake.all)}
-    assert all(first[m["context"]["identities"][0]["value"]] == m["timestamp"] for m in households)
+    for message in introductions:
+        assert message["traits"].keys() - known == {"name", "simulated"}
+    for message in run.intake.all:
+        said = message.get("traits") or message["properties"]
+        made_up = message.get("event") not in {"order.paid", "coupon.redeemed", "campaign.received"}
+        assert (said.get("simulated") is True) == made_up
+        if not made_up:
+            assert [i["type"] for i in message["context"]["identities"]] == ["member_no"]
+        for identity in message["context"]["identities"]:
+            if identity["type"] == "phone":
+                assert identity["value"].startswith("1630000")
+
+
+def test_introductions_come_first_and_simulated_events_on_days_with_data(run: Run) -> None:
+    first: dict[str, str] = {}
+    days: set[tuple[str, str]] = set()
+    for message in run.intake.all:
+        if number := member_no(message):
+            assert first.setdefault(number, message["type"]) == "identify"
+            if message.get("event") in {"order.paid", "coupon.redeemed", "campaign.received"}:
+                days.add((number, message["timestamp"][:10]))
+    for message in run.intake.all:
+        if number := member_no(message):
+            assert (number, message["timestamp"][:10]) in days
+
+
+def test_second_accounts_give_the_phone_of_one_household(run: Run) -> None:
+    holders: dict[str, set[str]] = defaultdict(set)
+    for message in run.intake.all:
+        for identity in message["context"]["identities"]:
+            if identity["type"] == "phone" and (number := member_no(message)):
+                holders[identity["value"]].add(number)
+    assert {frozenset(one) for one in holders.values() if len(one) > 1} == {
+        frozenset({"8", "9"}),
+        frozenset({"10", "11"}),
+    }
+    others = [m for m in run.intake.all if not member_no(m)]
+    assert {m["context"]["account"] for m in others} == {DOUYIN, WECHAT}
+    for message in others:
+        (phone,) = (i["value"] for i in message["context"]["identities"] if i["type"] == "phone")
+        assert len(holders[phone]) == 1

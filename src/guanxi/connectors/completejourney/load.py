@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from guanxi.connectors.batches import batched
 from guanxi.connectors.completejourney.messages import ACCOUNT, CHANNEL, SCOPE, all_messages
+from guanxi.connectors.completejourney.people import people
 from guanxi.connectors.completejourney.source import open_tables
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ _LAST_DAY = """
     )
 """
 _COUNT = """
-    SELECT (SELECT count(DISTINCT basket_id) + count(DISTINCT household_id) FROM transactions)
+    SELECT (SELECT count(DISTINCT basket_id) FROM transactions)
          + (SELECT count(*) FROM campaigns) + (SELECT count(*) FROM coupon_redemptions)
 """
 
@@ -69,9 +70,10 @@ def load(
     tables = open_tables()
     try:
         weeks = weeks_until(tables, today) if anchor is None else anchor
-        total = _scalar(tables, _COUNT)
+        introductions = people(tables, weeks)
+        total = _scalar(tables, _COUNT) + len(introductions)
         done = accepted = duplicates = dead_lettered = 0
-        for batch in batched(all_messages(tables, weeks), BATCH):
+        for batch in batched(all_messages(tables, weeks, introductions), BATCH):
             receipt = intake.accept(batch)
             accepted += receipt.accepted
             duplicates += receipt.duplicates

@@ -13,31 +13,23 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+from guanxi.connectors.completejourney.people import SHOP
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import duckdb
 
     from guanxi.connectors.intake import Message
 
-ACCOUNT = "demo-shop"
+ACCOUNT = SHOP
 CHANNEL = "store"
-SCOPE = "demo-shop"
+SCOPE = SHOP
 
 _ROWS = 20_000
 # Asia/Shanghai has been at +08:00 without summer time since 1991, and the package begins in 2016.
 ZONE = timezone(timedelta(hours=8))
 _STAMP = "'%Y-%m-%dT%H:%M:%S+08:00'"
-_DEMOGRAPHICS = (
-    "age",
-    "income",
-    "home_ownership",
-    "marital_status",
-    "household_size",
-    "household_comp",
-    "kids_count",
-)
-
 # Sorted as plain numbers; text is made per basket and per product afterwards, which takes half the time.
 _LINES = """
     SELECT transaction_timestamp, basket_id, household_id, store_id, product_id, quantity,
@@ -67,28 +59,17 @@ _REDEMPTIONS = f"""
     ORDER BY r.redemption_date, r.household_id, r.coupon_upc, r.campaign_id
 """  # noqa: S608
 
-# A household is introduced when the merchant first meets it, so that it is not younger than its own first event.
-_HOUSEHOLDS = f"""
-    WITH seen AS (
-        SELECT household_id, transaction_timestamp AS moment FROM transactions
-        UNION ALL SELECT household_id, redemption_date FROM coupon_redemptions
-        UNION ALL SELECT household_id, start_date FROM campaigns JOIN campaign_descriptions USING (campaign_id)
-    )
-    SELECT strftime(min(seen.moment) + to_weeks($weeks), {_STAMP}), household_id::VARCHAR,
-           {", ".join(f"any_value(d.{column})" for column in _DEMOGRAPHICS)}
-    FROM seen LEFT JOIN demographics d USING (household_id)
-    GROUP BY household_id ORDER BY min(seen.moment), household_id
-"""  # noqa: S608
 
-
-def all_messages(tables: duckdb.DuckDBPyConnection, weeks: int) -> Iterator[Message]:
+def all_messages(
+    tables: duckdb.DuckDBPyConnection, weeks: int, people: Iterable[Message]
+) -> Iterator[Message]:
     """Yield every message of the demo merchant, moved by ``weeks`` whole weeks, oldest first.
 
-    At equal times a household's introduction comes first and its order last. Ids depend on the package's keys alone.
+    ``people`` are those that introduce the households, moved and in order. At equal times a household's introduction comes first and its order last. Ids depend on the package's keys alone.
     """
     at = itemgetter("timestamp")
     yield from merge(
-        _households(tables, weeks),
+        people,
         _campaigns(tables, weeks),
         _redemptions(tables, weeks),
         _orders(tables, weeks),
@@ -199,16 +180,3 @@ def _redemptions(tables: duckdb.DuckDBPyConnection, weeks: int) -> Iterator[Mess
                 "precision": "day",
             },
         )
-
-
-def _households(tables: duckdb.DuckDBPyConnection, weeks: int) -> Iterator[Message]:
-    for at, household, *known in _rows(tables, _HOUSEHOLDS, weeks=weeks):
-        traits = {name: value for name, value in zip(_DEMOGRAPHICS, known, strict=True) if value is not None}
-        yield {
-            "type": "identify",
-            "messageId": f"completejourney:household:{household}",
-            "timestamp": at,
-            "context": _context(household),
-            # The package names nobody. A label that says what it is makes lists readable; no phone is invented.
-            "traits": {**traits, "name": f"示例家庭 {household}", "name_simulated": True},
-        }

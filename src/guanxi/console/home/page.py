@@ -20,6 +20,7 @@ from guanxi.customers.members.model import DayFigures, Overview
 from guanxi.customers.members.service import Members
 from guanxi.kernel.clock import day_to_date
 from guanxi.kernel.errors import NotFound
+from guanxi.storage.database import Transaction
 
 _SPANS: Final = (7, 30, 90)
 _LATEST: Final = 8
@@ -41,7 +42,8 @@ def show(asked: Asked) -> Response:
     wanted = asked.query.get("days", "")
     span = int(wanted) if wanted in {str(one) for one in _SPANS} else 30
     with asked.context.database.reading() as tx:
-        found = asked.service(Members).overview(tx, asked.merchant, asked.today, span)
+        end = _end(asked, tx)
+        found = asked.service(Members).overview(tx, asked.merchant, end, span)
     return asked.render(
         "home/overview.html",
         span=span,
@@ -59,6 +61,14 @@ def show(asked: Asked) -> Response:
         health=HEALTH if asked.may(Permission.HEALTH_READ) else "",
         address=str(asked.request.base_url).rstrip("/"),
     )
+
+
+def _end(asked: Asked, tx: Transaction) -> int:
+    """Return the day on which the periods end: today, or the last with data where demonstration data have an end."""
+    if not asked.merchant.note:
+        return asked.today
+    last = asked.service(Members).last_day(tx, asked.merchant)
+    return asked.today if last is None else min(last, asked.today)
 
 
 def _figures(asked: Asked, found: Overview, span: int) -> list[dict[str, Any]]:
@@ -155,7 +165,13 @@ def _peak(asked: Asked, days: tuple[DayFigures, ...]) -> str:
 
 
 def _until(asked: Asked, days: tuple[DayFigures, ...]) -> str:
-    """Name the last day that has any data, unless it is today or yesterday: a quiet week is not a lost one."""
+    """Name the last day that has any data, unless it is today or yesterday: a quiet week is not a lost one.
+
+    Demonstration data always say where they end.
+    """
+    if asked.merchant.note and days:
+        said = N_("demonstration data until %(day)s, where the periods end")
+        return asked.say(said, day=formats.date(days[-1].day, asked.language))
     last = max((one.day for one in days if one.active), default=None)
     if last is None or last >= asked.today - 1:
         return ""

@@ -34,7 +34,7 @@ _CHANNELS: Final = {
 }
 _ATTRIBUTES: Final = {
     "name": Text("姓名", "Name"),
-    "name_simulated": Text("姓名为模拟", "Name is simulated"),
+    "simulated": Text("模拟资料", "Simulated"),
     "nickname": Text("昵称", "Nickname"),
     "gender": Text("性别", "Gender"),
     "birthday": Text("生日", "Birthday"),

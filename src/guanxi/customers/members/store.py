@@ -205,6 +205,12 @@ def days(tx: Transaction, merchant_id: str, start: int) -> list[int]:
     return [row[0] for row in _run(tx, sql, merchant_id, start, merchant_id)]
 
 
+def last_day(tx: Transaction, merchant_id: str) -> int | None:
+    """Return the last day on which anything happened."""
+    ((day,),) = _run(tx, "SELECT max(day) FROM customer_bucket WHERE merchant_id = ?", merchant_id)
+    return None if day is None else int(day)
+
+
 def totals(
     tx: Transaction, merchant_id: str, days: Sequence[int], fragments: Collection[int], numbers: list[int]
 ) -> list[Total]:

@@ -106,6 +106,10 @@ class Members:
         """Return the figures of all time, of the ``days`` up to ``today``, and of as many before."""
         return figures.overview(self._activity, tx, merchant, today, days)
 
+    def last_day(self, tx: Transaction, merchant: Merchant) -> int | None:
+        """Return the merchant's last day on which anything happened, ``None`` if nothing ever did."""
+        return figures.last_day(tx, merchant)
+
     def summary(self, tx: Transaction, merchant: Merchant) -> Summary:
         """Return a merchant in five numbers."""
         return figures.summary(self._parts, tx, merchant)

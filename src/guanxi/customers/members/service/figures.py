@@ -49,6 +49,11 @@ def overview(activity: Activity, tx: Transaction, merchant: Merchant, today: int
     )
 
 
+def last_day(tx: Transaction, merchant: Merchant) -> int | None:
+    """See ``Members.last_day``."""
+    return store.last_day(tx, merchant.merchant_id)
+
+
 def summary(parts: Parts, tx: Transaction, merchant: Merchant) -> Summary:
     """See ``Members.summary``."""
     orders, gmv = _sales(tx, merchant.merchant_id)
