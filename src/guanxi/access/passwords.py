@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 
 from argon2 import PasswordHasher, Type
@@ -12,6 +13,11 @@ from guanxi.access.decide import PASSWORD_MAX, check_password
 
 AT_ONCE = 4
 """Hashes computed at the same time; more would only trade memory for waiting."""
+
+
+def fresh_password() -> str:
+    """Return a password for somebody who is to change it: 96 random bits, in 16 letters."""
+    return secrets.token_urlsafe(12)
 
 
 class Passwords:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from guanxi.cli import demo, events, imports, install, keys, members, merchants, server, summary
+from guanxi.cli import demo, events, imports, install, keys, members, merchants, server, staff, summary
 
 app = typer.Typer(
     name="guanxi",
@@ -18,6 +18,7 @@ for part in (install, demo, imports, server, summary):
 app.add_typer(members.app, name="member")
 app.add_typer(events.app, name="events")
 app.add_typer(merchants.app, name="merchant")
+app.add_typer(staff.app, name="staff")
 app.add_typer(keys.app, name="key")
 
 

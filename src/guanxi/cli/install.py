@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,6 +23,8 @@ from guanxi.kernel.errors import GuanxiError
 
 if TYPE_CHECKING:
     from guanxi.bootstrap import Product
+    from guanxi.storage.database import Transaction
+    from guanxi.storage.merchants import Merchant
 
 
 def register(app: typer.Typer) -> None:
@@ -46,21 +47,15 @@ def init(
 ) -> None:
     """建立数据目录、第一个商家和店主账号 / Make the folder, the first merchant and its owner."""
     from guanxi.storage.home import Home
-    from guanxi.storage.merchants import Merchant, add_merchant, list_merchants
+    from guanxi.storage.merchants import Merchant
 
     try:
         Home.create(home, database=database)
     except GuanxiError as error:
         fail(error, as_json=as_json)
     with session(home, as_json=as_json) as product:
-        with product.database.reading() as tx:
-            known = [one.merchant_id for one in list_merchants(tx)]
-        password = ""
-        if merchant not in known:
-            now = product.clock.now()
-            with product.database.transaction() as tx:
-                add_merchant(tx, Merchant(merchant, name or merchant, timezone, "CNY", "", now))
-            password = add_owner(product, merchant, login, secrets.token_urlsafe(12))
+        wanted = Merchant(merchant, name or merchant, timezone, "CNY", "", product.clock.now())
+        password = add_merchant_and_owner(product, wanted, login, may_exist=True)
         answer = {"home": str(home.resolve()), "merchant": merchant, "login": login if password else ""}
         if password:
             answer["password"] = password
@@ -69,23 +64,52 @@ def init(
         notes.print(say("密码只显示这一次，请保存。", "The password is shown this once; keep it."))
 
 
+def add_merchant_and_owner(
+    product: Product, merchant: Merchant, login: str, *, may_exist: bool = False
+) -> str:
+    """Add a merchant and its owner, both or neither; returns the owner's password, or nothing if they had one.
+
+    One that ``may_exist`` is left as it is, but for an owner if it has none. Raises ``InvalidInput``, ``Conflict``.
+    """
+    from guanxi.access.decide import check_login
+    from guanxi.access.model import OWNER
+    from guanxi.access.passwords import fresh_password
+    from guanxi.access.service import people
+    from guanxi.storage.merchants import add_merchant, list_merchants
+
+    password = fresh_password()
+    hashed = product.access.passwords.hash(password, login=check_login(login))
+    with product.database.transaction() as tx:
+        slugs = {one.merchant_id for one in list_merchants(tx)}
+        if not may_exist or merchant.merchant_id not in slugs:
+            add_merchant(tx, merchant)
+        staff = people.list_staff(tx, merchant.merchant_id)
+        if any(role.key == OWNER for one in staff for role in one.roles):
+            return ""
+        return password if _own(tx, merchant.merchant_id, login, hashed, product.clock.now()) else ""
+
+
 def add_owner(product: Product, merchant_id: str, login: str, password: str) -> str:
     """Add a merchant's owner unless the login is taken; returns the password, or nothing if there was somebody."""
+    hashed = product.access.passwords.hash(password, login=login)
+    with product.database.transaction() as tx:
+        return password if _own(tx, merchant_id, login, hashed, product.clock.now()) else ""
+
+
+def _own(tx: Transaction, merchant_id: str, login: str, password_hash: str, now: int) -> bool:
+    """Make somebody owner of a merchant; says whether they are new."""
     from guanxi.access.errors import LoginTaken
-    from guanxi.access.model import PersonDraft, system_actor
+    from guanxi.access.model import OWNER, PersonDraft, system_actor
     from guanxi.access.service import people
 
-    hashed = product.access.passwords.hash(password, login=login)
     actor = system_actor("cli")
+    draft = PersonDraft(login=login, name=login, language="zh", roles=(OWNER,))
     try:
-        with product.database.transaction() as tx:
-            draft = PersonDraft(login=login, name=login, language="zh", roles=("owner",))
-            people.add_person(tx, merchant_id, draft, hashed, by=actor, now=product.clock.now())
-    except LoginTaken:
-        with product.database.transaction() as tx:
-            people.attach_person(tx, merchant_id, login, ["owner"], by=actor, now=product.clock.now())
-        return ""
-    return password
+        people.add_person(tx, merchant_id, draft, password_hash, by=actor, now=now)
+    except LoginTaken:  # nothing has been written yet
+        people.attach_person(tx, merchant_id, login, [OWNER], by=actor, now=now)
+        return False
+    return True
 
 
 def doctor(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:

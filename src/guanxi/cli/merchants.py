@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import asdict
 from typing import Annotated
 
@@ -24,13 +23,12 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """添加商家及店主 / Add a merchant and its owner."""
-    from guanxi.cli.install import add_owner
-    from guanxi.storage.merchants import Merchant, add_merchant
+    from guanxi.cli.install import add_merchant_and_owner
+    from guanxi.storage.merchants import Merchant
 
     with session(home, as_json=as_json) as product:
-        with product.database.transaction() as tx:
-            add_merchant(tx, Merchant(slug, name or slug, timezone, currency, "", product.clock.now()))
-        password = add_owner(product, slug, login, secrets.token_urlsafe(12))
+        wanted = Merchant(slug, name or slug, timezone, currency, "", product.clock.now())
+        password = add_merchant_and_owner(product, wanted, login)
         answer = {"merchant": slug, "login": login}
         if password:
             answer["password"] = password
