@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from guanxi.connectors.intake import Rejected
@@ -14,6 +14,7 @@ class Counts:
     accepted: int
     duplicates: int
     dead_lettered: int = 0
+    unidentified: Mapping[str, int] = field(default_factory=dict)
 
 
 class MemoryIntake:

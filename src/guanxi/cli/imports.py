@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 
@@ -34,6 +36,10 @@ def register(app: typer.Typer) -> None:
     app.command(name="import")(import_)
 
 
+_LARGE = 4 << 20
+"""Bytes of a file from which starting processes to share the work pays."""
+
+
 class _FileIntake:
     """A merchant's door for files."""
 
@@ -48,6 +54,12 @@ class _FileIntake:
         """Store messages."""
         return self._product.intake.accept(self._merchant, self._source, messages)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing to close."""
+
     def reject(self, rejected: Sequence[Any]) -> None:
         """Keep rows that could not become messages, each with its place in front so that it is told from its twins."""
         from guanxi.customers.events.model import Refused
@@ -57,6 +69,36 @@ class _FileIntake:
             place = ", ".join(f"{key} {value}" for key, value in one.place.items())
             letters.append((one.raw, Refused(one.code, one.reason, place)))
         self._product.intake.reject(self._merchant, self._source, letters)
+
+
+class _LargeFileIntake(_FileIntake):
+    """A merchant's door for large files: processes beside this one prepare what it writes."""
+
+    def __init__(self, product: Product, merchant: Merchant, name: str, helpers: int) -> None:
+        from guanxi.customers.events.preparing import SharedIntake
+
+        super().__init__(product, merchant, name)
+        self._shared = SharedIntake(product.intake, product.home, self._merchant, self._source, helpers)
+
+    def submit(self, messages: Sequence[Mapping[str, Any]]) -> Sequence[Receipt]:
+        """Hand in messages; return what became of earlier ones."""
+        return self._shared.submit(messages)
+
+    def finish(self) -> Sequence[Receipt]:
+        """Store what was handed in."""
+        return self._shared.finish()
+
+    def __exit__(self, *_: object) -> None:
+        self._shared.__exit__()
+
+
+def _door(product: Product, merchant: Merchant, file: Path) -> _FileIntake:
+    """Return the intake for a file: shared among processes where that pays."""
+    processors = os.cpu_count() or 1
+    large = file.is_file() and file.stat().st_size >= _LARGE
+    if not large or processors == 1:
+        return _FileIntake(product, merchant, file.name)
+    return _LargeFileIntake(product, merchant, file.name, min(3, processors))
 
 
 def import_(
@@ -93,11 +135,12 @@ def import_(
                 reason_en="name a mapping file with --mapping, or have one proposed with --guess.",
             )
         plan = load_mapping(mapping)
-        with _progress() as on_progress:
+        gc.set_threshold(100_000, 20, 100)  # rows make many small values and no cycles
+        with _door(product, chosen, file) as door, _progress() as on_progress:
             result = import_file(
                 file,
                 plan,
-                _FileIntake(product, chosen, file.name),
+                door,
                 merchant_timezone=chosen.timezone,
                 on_progress=on_progress,
             )

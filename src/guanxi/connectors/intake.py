@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,6 +31,11 @@ class Receipt(Protocol):
         """Messages kept in the dead-letter with the reason why they are no events."""
         ...
 
+    @property
+    def unidentified(self) -> Mapping[str, int]:
+        """Values of accepted messages that came as identities but identify nobody, counted by ``type.reason``."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
@@ -55,4 +60,17 @@ class Intake(Protocol):
 
     def reject(self, rejected: Sequence[Rejected]) -> None:
         """Keep what could not become a message; the same input from the same place is kept once."""
+        ...
+
+
+@runtime_checkable
+class SharedIntake(Intake, Protocol):
+    """An intake that works on several sets at once; what is submitted is durable when its receipt comes."""
+
+    def submit(self, messages: Sequence[Mapping[str, Any]]) -> Sequence[Receipt]:
+        """Hand in messages; return the receipts of earlier ones that have become durable meanwhile."""
+        ...
+
+    def finish(self) -> Sequence[Receipt]:
+        """Make everything durable that was submitted; return the receipts not told yet."""
         ...

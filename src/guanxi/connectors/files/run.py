@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import compress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +19,7 @@ from guanxi.connectors.files.parquetfile import ParquetSource
 from guanxi.connectors.files.problems import (
     Bad,
     EmptyFile,
+    FileProblem,
     MissingFile,
     NoHeader,
     NothingFits,
@@ -28,7 +29,7 @@ from guanxi.connectors.files.problems import (
 from guanxi.connectors.files.rows import Plan, Values
 from guanxi.connectors.files.source import BadRow, Block, Source
 from guanxi.connectors.files.stream import TextLines
-from guanxi.connectors.intake import Intake, Message, Rejected
+from guanxi.connectors.intake import Intake, Message, Receipt, Rejected, SharedIntake
 from guanxi.kernel.clock import zone
 
 _SAME_FAULT = 20
@@ -46,7 +47,7 @@ class Progress:
     """How far an import is. A killed import is simply started again: ids are the same, so nothing is doubled."""
 
     phase: str
-    """``read``, and for grouped rows ``group`` after it."""
+    """``read``, for grouped rows ``group`` after it, and ``write`` for what a shared intake had not stored yet."""
     bytes_read: int
     """Bytes of the file as it lies on disk."""
     bytes_total: int
@@ -71,6 +72,8 @@ class ImportResult:
     accepted: int = 0
     duplicates: int = 0
     dead_lettered: int = 0
+    unidentified: dict[str, int] = field(default_factory=dict)
+    """Values taken in that came as identities but identify nobody, by ``type.reason`` (``phone.invalid_phone``)."""
     bytes_read: int = 0
     encoding: str = ""
     delimiter: str = ""
@@ -96,11 +99,16 @@ def import_file(
     with closing(open_source(path, mapping.file)) as source:
         _check_columns(path, mapping, source)
         run = _Run(path, plan, source, intake, on_progress)
-        if mapping.group is None:
-            run.straight()
-        else:
-            with TemporaryDirectory(prefix="guanxi-import-", dir=scratch) as folder:
-                run.grouped(Path(folder))
+        try:
+            if mapping.group is None:
+                run.straight()
+            else:
+                with TemporaryDirectory(prefix="guanxi-import-", dir=scratch) as folder:
+                    run.grouped(Path(folder))
+        except FileProblem:
+            run.finish()
+            raise
+        run.finish()
         if not run.result.rows:
             raise EmptyFile(file=path.name)
         return run.result
@@ -256,14 +264,31 @@ class _Run:
         )
 
     def _hand_over(self, messages: list[Message]) -> None:
-        if messages:
-            receipt = self._intake.accept(messages)
+        if not messages:
+            return
+        if isinstance(self._intake, SharedIntake):
+            receipts = self._intake.submit(messages)
+        else:
+            receipts = [self._intake.accept(messages)]
+        self._add(messages=len(messages))
+        self._count(receipts)
+
+    def finish(self) -> None:
+        """Wait until everything that was handed over is durable."""
+        if isinstance(self._intake, SharedIntake):
+            self._count(self._intake.finish())
+            self._report("write")
+
+    def _count(self, receipts: Sequence[Receipt]) -> None:
+        for receipt in receipts:
             self._add(
-                messages=len(messages),
                 accepted=receipt.accepted,
                 duplicates=receipt.duplicates,
                 dead_lettered=receipt.dead_lettered,
             )
+            for reason, count in receipt.unidentified.items():
+                known = self.result.unidentified
+                known[reason] = known.get(reason, 0) + count
 
     def _reject(self, rows: Sequence[BadRow]) -> None:
         if rows:

@@ -199,6 +199,8 @@ def _identities(
 
 
 def _shown(text: str) -> str:
+    if len(text) == 11 and text.isascii() and text.isdigit():
+        return text
     phone = read_phone(text)
     return "" if phone.kind is PhoneKind.SHA256 else phone.number
 
@@ -208,27 +210,25 @@ def _listed(listed: Any, add: Any) -> Refused | None:
     if not isinstance(listed, list):
         return Refused("malformed", Text(f"{path} 应为列表。", f"{path} should be a list."), path)
     for index, item in enumerate(listed):
-        kind = item.get("type") if isinstance(item, dict) else None
-        value = item.get("value") if isinstance(item, dict) else None
-        scope = item.get("scope", "") if isinstance(item, dict) else None
-        here = f"{path}[{index}]"
+        said = item if isinstance(item, dict) else {}
+        kind, value, scope = said.get("type"), said.get("value"), said.get("scope", "")
         if not isinstance(kind, str) or kind not in KINDS:
-            names = ", ".join(KINDS)
+            here, names = f"{path}[{index}]", ", ".join(KINDS)
             return Refused(
                 "unknown_identity",
                 Text(f"{here}.type 应为 {names} 之一。", f"{here}.type should be one of {names}."),
                 here,
             )
         if not isinstance(value, (str, int)) or isinstance(value, bool):
-            return Refused(
-                "malformed", Text(f"{here}.value 应为文字。", f"{here}.value should be text."), here
-            )
-        if not isinstance(scope, str) or len(scope) > 64 or not scope.isprintable():
-            return Refused(
-                "malformed", Text(f"{here}.scope 应为文字。", f"{here}.scope should be text."), here
-            )
+            return _no_text(f"{path}[{index}]", "value")
+        if scope != "" and (not isinstance(scope, str) or len(scope) > 64 or not scope.isprintable()):
+            return _no_text(f"{path}[{index}]", "scope")
         add(kind, scope, value)
     return None
+
+
+def _no_text(here: str, part: str) -> Refused:
+    return Refused("malformed", Text(f"{here}.{part} 应为文字。", f"{here}.{part} should be text."), here)
 
 
 def _nobody(unidentified: list[dict[str, str]]) -> Refused:
@@ -306,10 +306,11 @@ def _contents(
     traits = message.traits or (context.get("traits") if named == "identify" else None)
     if isinstance(traits, dict) and traits:
         _put(payload, private, "traits", *personal.split(traits, personal.IN_TRAITS))
-    said = {"name": message.name, "category": message.category, "group": message.group_id}
-    public, closed = personal.split({key: value for key, value in said.items() if value is not None}, ())
-    payload.update(public)
-    private.update(closed)
+    if message.name is not None or message.category is not None or message.group_id is not None:
+        said = {"name": message.name, "category": message.category, "group": message.group_id}
+        public, closed = personal.split({key: value for key, value in said.items() if value is not None}, ())
+        payload.update(public)
+        private.update(closed)
     consents = _consents(context)
     if consents is not None:
         payload["consent"] = consents

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -21,7 +23,7 @@ from guanxi.storage.events.model import NewEvent, pack
 from guanxi.storage.merchants import Merchant, get_merchant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from guanxi.kernel.clock import Clock
     from guanxi.storage.database import Database, Transaction
@@ -41,6 +43,8 @@ class Receipt:
     accepted: int
     duplicates: int
     dead_lettered: int
+    unidentified: Mapping[str, int] = field(default_factory=dict)
+    """Values that came as identities of events but identify nobody, by ``type.reason``, such as ``phone.masked``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ class Prepared:
 
     events: list[NewEvent]
     letters: list[DeadLetter]
+    unidentified: dict[str, int]
 
 
 class EventIntake:
@@ -90,14 +95,18 @@ class EventIntake:
         seal = self._sealing(merchant, now)
         events: list[NewEvent] = []
         letters: list[DeadLetter] = []
+        unidentified: Counter[str] = Counter()
         for item in messages:
             arrival = self._judge(item, source, catalogue, now, sent_at)
             event = arrival if isinstance(arrival, Refused) else seal(arrival)
             if isinstance(event, Refused):
                 letters.append(self.letter(merchant_id, source, _raw(item), event, now))
-            else:
-                events.append(event)
-        return Prepared(events, letters)
+                continue
+            events.append(event)
+            if "unidentified" in arrival.personal:  # type: ignore[union-attr]
+                said = arrival.personal["unidentified"]  # type: ignore[union-attr]
+                unidentified.update(f"{one['type']}.{one['what']}" for one in said)
+        return Prepared(events, letters, dict(unidentified))
 
     def _judge(
         self,
@@ -172,10 +181,17 @@ class EventIntake:
 
     def accept(self, merchant_id: str, source: Source, messages: Sequence[Mapping[str, Any]]) -> Receipt:
         """Store messages durably and say what became of them; for imports, which bring large sets."""
-        prepared = self.prepare(merchant_id, source, messages)
-        fresh = self._log.accept(prepared.events, prepared.letters)
+        return self.store([self.prepare(merchant_id, source, messages)])
+
+    def store(self, prepared: Sequence[Prepared]) -> Receipt:
+        """Write what was prepared, in one transaction, and say what became of it."""
+        letters = [letter for one in prepared for letter in one.letters]
+        fresh = self._log.accept([event for one in prepared for event in one.events], letters)
         accepted = sum(fresh)
-        return Receipt(accepted, len(fresh) - accepted, len(prepared.letters))
+        unidentified: Counter[str] = Counter()
+        for one in prepared:
+            unidentified.update(one.unidentified)
+        return Receipt(accepted, len(fresh) - accepted, len(letters), unidentified)
 
     def reject(self, merchant_id: str, source: Source, rejected: Sequence[tuple[bytes, Refused]]) -> None:
         """Keep inputs that could not even become messages."""

@@ -129,6 +129,7 @@ _EDGES = "\ufeff\u200b\u200c\u200d\u2060"
 
 # Numbers that forms and tills are filled with when nobody wants to give one: eight equal or counting digits at the
 # end, and the operators' own top-up numbers.
+_PLAIN_MOBILE = re.compile(r"1[3-9]\d{9}", re.ASCII)
 _JUNK_PHONE = re.compile(r"1[3-9]\d(?:(\d)\1{7}|12345678|87654321)")
 _JUNK_PHONES = ("13800138000", "10000000000", "12345678901", "")
 
@@ -154,6 +155,9 @@ _NOT_A_SUBSCRIBER = {
 
 def normalise_phone(value: str) -> str | Rejection:
     """Return the SHA-256 digest of a subscriber's number, so that plain and hashed sources meet."""
+    if _PLAIN_MOBILE.fullmatch(value):  # nearly all are, and need no second look
+        junk = _JUNK_PHONE.fullmatch(value) or value in _JUNK_PHONES
+        return Rejection("junk") if junk else hashlib.sha256(value.encode()).hexdigest()
     trimmed = _trim(value)
     if isinstance(trimmed, Rejection):
         return trimmed
