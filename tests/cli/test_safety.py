@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from guanxi.access.store.people import person_by_login
 from guanxi.bootstrap import create_web, opened
@@ -80,3 +84,50 @@ def test_a_forgotten_password_is_reset(shell: Shell) -> None:
         assert product.access.passwords.verify(found[1], reset["password"])
     assert "owner" in shell.run("staff", "list")
     assert shell.json("staff", "reset", "nobody", status=1)["error"]["code"] == "not_found"
+
+
+def test_init_that_fails_leaves_nothing_behind(home: Path, tmp_path: Path) -> None:
+    new = Shell(tmp_path / "new")
+    closed = "postgresql://nobody@127.0.0.1:1/none"
+    for words in (("--login", "x"), ("--timezone", "Nowhere"), ("--merchant", "A b"), ("--database", closed)):
+        assert new.json("init", *words, status=1)["error"]["code"] == "invalid_input"
+        assert not new.home.exists()
+    file = tmp_path / "file"
+    file.touch()
+    assert Shell(file).json("init", status=1)["error"]["code"] == "invalid_input"
+    assert not home.exists()
+
+
+def test_init_does_not_change_the_database_of_a_home(shell: Shell, dialect: str) -> None:
+    other = "sqlite" if dialect == "postgresql" else "postgresql://127.0.0.1/db"
+    assert shell.json("init", "--database", other, status=1)["error"]["code"] == "conflict"
+    assert shell.json("init")["login"] == ""
+
+
+@pytest.mark.parametrize("dialect", ["postgresql"])
+@pytest.mark.postgres
+def test_a_second_home_needs_the_key_of_the_database(
+    shell: Shell, tmp_path: Path, database_setting: str
+) -> None:
+    second = Shell(tmp_path / "second")
+    refused = second.json("init", "--database", database_setting, status=1)
+    assert refused["error"]["code"] == "conflict"
+    assert not second.home.exists()
+    second.home.mkdir()
+    shutil.copy(shell.home / "secret.key", second.home)
+    assert second.json("init", "--database", database_setting)["login"] == ""
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+@pytest.mark.parametrize("spoil", ["head", "middle"])
+def test_a_damaged_database_is_said(shell: Shell, spoil: str) -> None:
+    file = shell.home / "guanxi.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    content = bytearray(file.read_bytes())
+    start = 0 if spoil == "head" else 4096
+    content[start : start + 65_536] = b"\xff" * len(content[start : start + 65_536])
+    file.write_bytes(content)
+    (shell.home / "guanxi.db-wal").unlink(missing_ok=True)
+    assert shell.json("summary", status=1)["error"]["code"] == "broken_home"
+    assert "备份" in failed_checks(shell)["database"]["zh"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from guanxi.kernel.errors import GuanxiError, InvalidInput
+from guanxi.kernel.errors import Conflict, GuanxiError, InvalidInput
 from guanxi.storage.database import Database
 from guanxi.storage.events.lake import Lake
 from guanxi.storage.events.model import START, LoggedEvent, Position
@@ -33,8 +33,11 @@ def said(error: GuanxiError) -> str:
 
 def test_a_new_home(tmp_path: Path) -> None:
     made = Home.create(tmp_path / "a" / "b")
-    again = Home.create(tmp_path / "a" / "b", database="postgresql://elsewhere/db")
-    assert again == made, "what exists is never overwritten"
+    assert Home.create(tmp_path / "a" / "b") == made, "what exists is never overwritten"
+    assert Home.create(tmp_path / "a" / "b", database="sqlite") == made
+    with pytest.raises(Conflict) as caught:
+        Home.create(tmp_path / "a" / "b", database="postgresql://elsewhere/db")
+    assert SETTINGS in said(caught.value)
     assert made.is_sqlite
     assert len(made.master_key) == 32
     assert stat.S_IMODE((made.path / KEY_FILE).stat().st_mode) == 0o600
@@ -50,6 +53,30 @@ def test_a_half_made_home_is_completed(tmp_path: Path) -> None:
         Home.open(tmp_path)
     assert "guanxi init" in said(caught.value)
     assert Home.create(tmp_path).master_key == first.master_key
+
+
+def test_a_lost_key_is_not_made_anew(tmp_path: Path) -> None:
+    Home.create(tmp_path)
+    (tmp_path / KEY_FILE).unlink()
+    with pytest.raises(BrokenHome):
+        Home.create(tmp_path)
+    assert not (tmp_path / KEY_FILE).exists()
+
+
+@pytest.mark.parametrize("place", ["file", "file/below", "/proc/guanxi"])
+def test_no_home_can_be_made_there(tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InvalidInput) as caught:
+        Home.create(tmp_path / place)
+    said(caught.value)
+
+
+@pytest.mark.parametrize("database", ["mysql://host/db", "postgresql://host:port/db", "nonsense"])
+def test_a_database_that_cannot_be_leaves_nothing_behind(tmp_path: Path, database: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        Home.create(tmp_path / "home", database=database)
+    assert "postgresql://" in said(caught.value)
+    assert not (tmp_path / "home").exists()
 
 
 def test_two_that_make_one_home_share_its_key(tmp_path: Path) -> None:

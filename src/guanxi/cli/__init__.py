@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+
 import typer
 
 from guanxi.cli import demo, events, imports, install, keys, members, merchants, server, staff, summary
+from guanxi.cli.output import tell
+from guanxi.kernel.errors import GuanxiError
 
 app = typer.Typer(
     name="guanxi",
@@ -24,4 +28,9 @@ app.add_typer(keys.app, name="key")
 
 def main() -> None:
     """Run the command line."""
-    app()
+    try:
+        app()
+    except GuanxiError as error:
+        # From what a command does before it opens the installation.
+        tell(error, as_json="--json" in sys.argv)
+        sys.exit(1)

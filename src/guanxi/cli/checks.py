@@ -72,7 +72,7 @@ def examine(home: Path) -> list[Finding]:
 
 def _database(home: Path) -> Iterator[Finding]:
     from guanxi.bootstrap import build
-    from guanxi.storage.database import UNAVAILABLE, why_unavailable
+    from guanxi.storage.database import FAILED
     from guanxi.storage.home import Home
     from guanxi.storage.migrate import current, newest
 
@@ -80,13 +80,8 @@ def _database(home: Path) -> Iterator[Finding]:
     try:
         try:
             at, head = current(product.database), newest()
-        except UNAVAILABLE as error:
-            reason = why_unavailable(error)
-            yield Finding(
-                "database",
-                False,
-                Text(f"数据库打不开：{reason}", f"The database cannot be opened: {reason}"),
-            )
+        except FAILED as error:
+            yield _unreadable(error)
             return
         if at != head:
             yield Finding(
@@ -104,9 +99,26 @@ def _database(home: Path) -> Iterator[Finding]:
             Text(f"{product.database.dialect}，表结构最新", f"{product.database.dialect}, tables up to date"),
         )
         for check in (_integrity, _master_key, _transactions, _merchants):
-            yield from check(product)
+            try:
+                yield from check(product)
+            except FAILED as error:
+                yield _unreadable(error)
     finally:
         product.database.dispose()
+
+
+def _unreadable(error: Exception) -> Finding:
+    from guanxi.storage.database import is_damaged, why_unavailable
+
+    reason = why_unavailable(error)
+    if is_damaged(error):
+        text = Text(
+            f"数据库文件已损坏：{reason}；请从备份恢复。",
+            f"A database file is damaged: {reason}; restore a backup.",
+        )
+    else:
+        text = Text(f"数据库打不开：{reason}", f"The database cannot be opened: {reason}")
+    return Finding("database", False, text)
 
 
 def _integrity(product: Product) -> Iterator[Finding]:

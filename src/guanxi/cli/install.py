@@ -11,7 +11,7 @@ from guanxi.cli.output import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
-    fail,
+    errors_said,
     notes,
     say,
     session,
@@ -19,7 +19,6 @@ from guanxi.cli.output import (
     show_rows,
     styled,
 )
-from guanxi.kernel.errors import GuanxiError
 
 if TYPE_CHECKING:
     from guanxi.bootstrap import Product
@@ -40,19 +39,22 @@ def init(
     name: Annotated[str, typer.Option(help="商家名称 / The merchant's name.")] = "",
     timezone: Annotated[str, typer.Option(help="商家时区 / The merchant's time zone.")] = "Asia/Shanghai",
     database: Annotated[
-        str, typer.Option(help="sqlite，或 postgresql://… / sqlite, or postgresql://…")
-    ] = "sqlite",
+        str, typer.Option(help="sqlite（默认），或 postgresql://… / sqlite (default), or postgresql://…")
+    ] = "",
     login: Annotated[str, typer.Option(help="店主登录名 / The owner's login.")] = "owner",
     as_json: JsonOption = False,
 ) -> None:
     """建立数据目录、第一个商家和店主账号 / Make the folder, the first merchant and its owner."""
+    from guanxi.access.decide import check_login
     from guanxi.storage.home import Home
-    from guanxi.storage.merchants import Merchant
+    from guanxi.storage.merchants import Merchant, check_merchant
 
-    try:
+    with errors_said(as_json=as_json):
+        # Whatever can be known to fail is found before anything is written.
+        check_merchant(Merchant(merchant, name or merchant, timezone, "CNY", "", 0))
+        check_login(login)
+        _check_database(home, database)
         Home.create(home, database=database)
-    except GuanxiError as error:
-        fail(error, as_json=as_json)
     with session(home, as_json=as_json) as product:
         wanted = Merchant(merchant, name or merchant, timezone, "CNY", "", product.clock.now())
         password = add_merchant_and_owner(product, wanted, login, may_exist=True)
@@ -62,6 +64,30 @@ def init(
         show(answer, as_json=as_json, title=say("已就绪", "Ready"))
     if not as_json and password:
         notes.print(say("密码只显示这一次，请保存。", "The password is shown this once; keep it."))
+
+
+def _check_database(home: Path, address: str) -> None:
+    """Raise unless a new home could use the database: it answers, and nobody else's master key has filled it."""
+    from guanxi.kernel.errors import Conflict
+    from guanxi.storage import key_check
+    from guanxi.storage.database import Database
+    from guanxi.storage.home import KEY_FILE, SETTINGS, check_address, driver_url
+
+    if address in {"", "sqlite"} or (home / SETTINGS).exists():
+        return
+    check_address(address)
+    url = driver_url(address)
+    database = Database(url, url)
+    try:
+        with database.reading() as tx:
+            taken = key_check.is_taken(tx)
+    finally:
+        database.dispose()
+    if taken and not (home / KEY_FILE).exists():
+        raise Conflict(
+            reason_zh=f"这个数据库属于另一个安装；请先把那里的 {KEY_FILE} 放进 {home}。",
+            reason_en=f"this database belongs to another installation; put its {KEY_FILE} into {home} first.",
+        )
 
 
 def add_merchant_and_owner(

@@ -90,6 +90,12 @@ def print_json(value: Any) -> None:
 
 def fail(error: GuanxiError, *, as_json: bool) -> NoReturn:
     """Say what went wrong and end with status 1."""
+    tell(error, as_json=as_json)
+    raise typer.Exit(1)
+
+
+def tell(error: GuanxiError, *, as_json: bool) -> None:
+    """Say what went wrong."""
     if as_json:
         message = {"zh": error.message.zh, "en": error.message.en}
         sys.stderr.write(
@@ -97,7 +103,6 @@ def fail(error: GuanxiError, *, as_json: bool) -> NoReturn:
         )
     else:
         notes.print(styled(("✗", "bold red"), f" {error.say(language())}"))
-    raise typer.Exit(1)
 
 
 @contextmanager
@@ -106,16 +111,35 @@ def session(home: Path, *, as_json: bool) -> Iterator[Product]:
     import structlog
 
     from guanxi.bootstrap import opened
-    from guanxi.storage.database import UNAVAILABLE, why_unavailable
 
     # What a command prints may be read by a program.
     structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
+    with errors_said(as_json=as_json), opened(home) as product:
+        yield product
+
+
+@contextmanager
+def errors_said(*, as_json: bool) -> Iterator[None]:
+    """Say in the terminal's language what goes wrong in the block, and end."""
+    from guanxi.storage.database import FAILED, UNAVAILABLE, is_damaged, why_unavailable
+    from guanxi.storage.home import BrokenHome
+
     try:
-        with opened(home) as product:
-            yield product
+        yield
     except GuanxiError as error:
         fail(error, as_json=as_json)
-    except UNAVAILABLE as error:
+    except FAILED as error:
+        if is_damaged(error):
+            reason = why_unavailable(error)
+            fail(
+                BrokenHome(
+                    reason_zh=f"数据库文件已损坏（{reason}），请从备份恢复",
+                    reason_en=f"a database file is damaged ({reason}); restore a backup",
+                ),
+                as_json=as_json,
+            )
+        if not isinstance(error, UNAVAILABLE):
+            raise
         reason = why_unavailable(error)
         fail(
             InvalidInput(

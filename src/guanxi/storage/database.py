@@ -31,6 +31,15 @@ UNAVAILABLE: tuple[type[Exception], ...] = (
 """What is raised when the database or the disk cannot be used just now, whatever was asked of it."""
 
 
+FAILED: tuple[type[Exception], ...] = (*UNAVAILABLE, exc.DatabaseError, sqlite3.DatabaseError)
+"""What a check-up catches: also what is raised when a file is damaged."""
+
+
+def is_damaged(error: Exception) -> bool:
+    """Say whether SQLite found a file that is none of its own or is broken inside; it has no class for these."""
+    return type(getattr(error, "orig", None) or error) is sqlite3.DatabaseError
+
+
 def why_unavailable(error: Exception) -> str:
     """Return the first line of what the driver said."""
     said = str(getattr(error, "orig", None) or error).splitlines()

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from guanxi.kernel.errors import GuanxiError, InvalidInput
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from guanxi.kernel.errors import Conflict, GuanxiError, InvalidInput
 from guanxi.kernel.text import Text
 
 SETTINGS = "guanxi.toml"
@@ -95,12 +98,24 @@ class Settings:
                 reason_zh=f"{path.name} 的 server.port 应在 1 到 65535 之间",
                 reason_en=f"server.port in {path.name} should be between 1 and 65535",
             )
-        if read.database != "sqlite" and not read.database.startswith((*_SCHEMES, "postgresql+psycopg://")):
-            raise InvalidInput(
-                reason_zh=f"{path.name} 的 database 应为 sqlite 或 postgresql:// 开头的地址",
-                reason_en=f"database in {path.name} should be sqlite or an address that begins with postgresql://",
-            )
+        check_address(read.database, path.name)
         return read
+
+
+def check_address(database: str, place: str = "") -> None:
+    """Raise ``InvalidInput`` unless ``database`` can be meant; ``place`` is the file that says it."""
+    known = database.startswith((*_SCHEMES, "postgresql+psycopg://"))
+    try:
+        if database == "sqlite" or (known and make_url(database).host is not None):
+            return
+        if known and make_url(database).query:  # the address of a socket
+            return
+    except (ArgumentError, ValueError):
+        pass
+    raise InvalidInput(
+        reason_zh=f"{place and place + ' 的 '}database 应为 sqlite 或 postgresql:// 开头的地址",
+        reason_en=f"database{place and ' in ' + place} should be sqlite or an address that begins with postgresql://",
+    )
 
 
 def _quoted(text: str) -> str:
@@ -127,8 +142,16 @@ class Home:
     master_key: bytes
 
     @classmethod
-    def create(cls, path: Path, *, database: str = "sqlite") -> Home:
-        """Make a home in ``path``, or complete one that was left half made; what exists is never overwritten."""
+    def create(cls, path: Path, *, database: str = "") -> Home:
+        """Make a home in ``path``, or complete one that was left half made; what exists is never overwritten.
+
+        Without ``database`` a new home has SQLite. Raises ``InvalidInput`` for a path or database that cannot be,
+        ``Conflict`` for a home with another database, and what ``open`` raises; then nothing was written.
+        """
+        if database:
+            check_address(database)
+        if (path / SETTINGS).exists():
+            return cls._with(path, database)
         bad = sorted(set(str(path.absolute())) & set(_UNUSABLE))
         if bad:
             letters = " ".join(bad)
@@ -136,14 +159,28 @@ class Home:
                 reason_zh=f"数据目录的路径含有 {letters}，数据湖无法使用；请换一个路径。",
                 reason_en=f"the path of the home holds {letters}, which the lake cannot use; choose another.",
             )
-        path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        key_file = path / KEY_FILE
-        if not key_file.exists():
-            _write_new(key_file, secrets.token_hex(32).encode())
-        settings = path / SETTINGS
-        if not settings.exists():
-            _write_new(settings, _TEMPLATE.format(database=_quoted(database)).encode())
+        try:
+            path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            key_file = path / KEY_FILE
+            if not key_file.exists():
+                _write_new(key_file, secrets.token_hex(32).encode())
+            _write_new(path / SETTINGS, _TEMPLATE.format(database=_quoted(database or "sqlite")).encode())
+        except OSError as error:
+            raise InvalidInput(
+                reason_zh=f"无法在 {path} 建立数据目录：{error.strerror}",
+                reason_en=f"no home can be made in {path}: {error.strerror}",
+            ) from error
         return cls.open(path)
+
+    @classmethod
+    def _with(cls, path: Path, database: str) -> Home:
+        home = cls.open(path)
+        if database and driver_url(database) != driver_url(home.settings.database):
+            raise Conflict(
+                reason_zh=f"{path} 已有别的数据库；要换库请修改其中的 {SETTINGS}。",
+                reason_en=f"{path} has another database already; to change it, edit {SETTINGS} there.",
+            )
+        return home
 
     @classmethod
     def open(cls, path: Path) -> Home:

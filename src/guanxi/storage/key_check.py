@@ -41,6 +41,13 @@ def fits(tx: Transaction, vault: Vault) -> bool:
     return stored is None or hmac.compare_digest(stored, vault.check)
 
 
+def is_taken(tx: Transaction) -> bool:
+    """Say whether a database belongs to a master key already; it may have no tables at all."""
+    return tx.conn.dialect.has_table(tx.conn, storage_setting.name) and (
+        get_setting(tx, _EVERYBODY, _NAME) is not None
+    )
+
+
 def check(database: Database, vault: Vault) -> None:
     """Raise ``WrongKey`` unless the database was filled under the vault's key; the first to open it decides which.
 

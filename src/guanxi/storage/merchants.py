@@ -54,8 +54,8 @@ def _days(timezone: str) -> LocalDays:
     return _DAYS.setdefault(timezone, LocalDays(timezone))
 
 
-def add_merchant(tx: Transaction, merchant: Merchant) -> None:
-    """Add a merchant; raises ``InvalidInput`` for a bad slug or zone, ``Conflict`` if the slug is taken."""
+def check_merchant(merchant: Merchant) -> None:
+    """Raise ``InvalidInput`` for a bad slug or zone."""
     if not is_slug(merchant.merchant_id):
         raise InvalidInput(
             reason_zh="商家代号只能用 1–32 个小写字母、数字、- 和 _。",
@@ -67,6 +67,11 @@ def add_merchant(tx: Transaction, merchant: Merchant) -> None:
         raise InvalidInput(
             reason_zh=f"未知时区 {merchant.timezone}", reason_en=f"unknown time zone {merchant.timezone}"
         ) from error
+
+
+def add_merchant(tx: Transaction, merchant: Merchant) -> None:
+    """Add a merchant; raises ``InvalidInput`` for a bad slug or zone, ``Conflict`` if the slug is taken."""
+    check_merchant(merchant)
     if any(known.merchant_id == merchant.merchant_id for known in list_merchants(tx)):
         raise Conflict(
             reason_zh=f"商家 {merchant.merchant_id} 已存在",
