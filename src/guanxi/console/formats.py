@@ -130,6 +130,12 @@ def money_compact(fen: int, language: Language, currency: str = "CNY", *, plus: 
     return _signed(fen, _symbol(currency) + _compact_size(size, language), plus=plus)
 
 
+def mean(total: int, count: int) -> int:
+    """Return an amount divided by a count, rounded half away from zero to the minor unit."""
+    size = (2 * abs(total) + count) // (2 * count)
+    return size if total >= 0 else -size
+
+
 def percent(ratio: Real, digits: int = 1, *, plus: bool = False) -> str:
     """Write a ratio as a percentage: 0.1234 → 12.3%; ``plus`` shows the sign of a change."""
     return _signed(ratio, _rounded(abs(_exact(ratio)) * 100, digits) + "%", plus=plus)

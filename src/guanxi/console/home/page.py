@@ -8,15 +8,18 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from guanxi.access import Permission
+from guanxi.access.service import people
 from guanxi.console import formats
 from guanxi.console.home.figures import FIGURES
 from guanxi.console.i18n import N_
 from guanxi.console.members import story
+from guanxi.console.members.list import BehindPeriod, behind_params
 from guanxi.console.places import HEALTH, HOME, MEMBERS, SETTINGS, first_place
 from guanxi.console.render import path
 from guanxi.console.session import Asked, Page, go
+from guanxi.console.shell import ListView
 from guanxi.customers.accounts.service import list_accounts
-from guanxi.customers.members.model import DayFigures, Overview
+from guanxi.customers.members.model import Behind, DayFigures, MemberLine, Overview
 from guanxi.customers.members.service import Members
 from guanxi.kernel.clock import day_to_date
 from guanxi.kernel.errors import NotFound
@@ -24,6 +27,7 @@ from guanxi.storage.database import Transaction
 
 _SPANS: Final = (7, 30, 90)
 _LATEST: Final = 8
+_BEHIND: Final = {"gmv": Behind.ORDERS, "orders": Behind.ORDERS, "active": Behind.ACTIVE}
 
 
 def pages() -> list[Page]:
@@ -39,8 +43,7 @@ def show(asked: Asked) -> Response:
     """Show the figures of the last 7, 30 or 90 days beside those before; who may not see them begins elsewhere."""
     if not asked.may(Permission.INSIGHT_READ):
         return go(first_place(asked.visitor.permissions))
-    wanted = asked.query.get("days", "")
-    span = int(wanted) if wanted in {str(one) for one in _SPANS} else 30
+    span = _span(asked)
     with asked.context.database.reading() as tx:
         end = _end(asked, tx)
         found = asked.service(Members).overview(tx, asked.merchant, end, span)
@@ -61,6 +64,11 @@ def show(asked: Asked) -> Response:
         health=HEALTH if asked.may(Permission.HEALTH_READ) else "",
         address=str(asked.request.base_url).rstrip("/"),
     )
+
+
+def _span(asked: Asked) -> int:
+    wanted = asked.query.get("days", "")
+    return int(wanted) if wanted in {str(one) for one in _SPANS} else 30
 
 
 def _end(asked: Asked, tx: Transaction) -> int:
@@ -96,7 +104,7 @@ def _figures(asked: Asked, found: Overview, span: int) -> list[dict[str, Any]]:
     figures.append(_members(asked, found, span))
     for one in figures:
         key = str(one["key"])
-        one.update(label=asked.say(FIGURES[key].label), href=path("console", "figures", key))
+        one.update(label=asked.say(FIGURES[key].label), href=f"{path('console', 'figures', key)}?days={span}")
     return figures
 
 
@@ -109,8 +117,8 @@ def _members(asked: Asked, found: Overview, span: int) -> dict[str, Any]:
         "unit": asked.say(N_("people")),
         "period": asked.say(N_("so far")),
         "change": {
-            "text": formats.number(now, plus=True),
-            "good": None if now == before else now > before,
+            "text": formats.number(now),
+            "good": None,
             "against": asked.say(said, days=span, before=formats.number(before)),
         }
         if now
@@ -123,10 +131,10 @@ def _change(now: int, before: int, against: str) -> dict[str, Any] | None:
     """Compare with the period before; nothing can be said against nothing."""
     if before == 0:
         return None
-    ratio = Fraction(now - before, before)
+    text = formats.percent(Fraction(now - before, before), plus=True)
     return {
-        "text": formats.percent(ratio, plus=True),
-        "good": None if now == before else now > before,
+        "text": text,
+        "good": None if text[0] not in "+-" else now > before,
         "against": against,
     }
 
@@ -184,18 +192,41 @@ def definition(asked: Asked) -> Response:
     found = FIGURES.get(key)
     if found is None:
         raise NotFound(what_zh="指标", what_en="figure", key=key)
-    return asked.render("home/figure.html", key=key, found=found, members=MEMBERS, home=HOME)
+    return asked.render(
+        "home/figure.html",
+        key=key,
+        href=f"{path('console', 'figures', key)}?days={_span(asked)}",
+        found=found,
+        members=_members_behind(asked, key),
+        home=HOME,
+    )
+
+
+def _members_behind(asked: Asked, key: str) -> str:
+    """Return the address of the members behind a figure in the period that was looked at."""
+    what = _BEHIND.get(key)
+    if what is None:
+        return MEMBERS
+    with asked.context.database.reading() as tx:
+        end = _end(asked, tx)
+    period = BehindPeriod(what, end + 1 - _span(asked), end)
+    return ListView(path=MEMBERS, params=behind_params(period)).address()
 
 
 def latest(asked: Asked) -> Response:
     """Show what came last."""
     with asked.context.database.reading() as tx:
         came = asked.service(Members).events(tx, asked.merchant, limit=_LATEST).items
+        events = sorted(came, key=lambda event: event.time, reverse=True)
         accounts = {one.key: one.name for one in list_accounts(tx, asked.merchant_id)}
-    events = sorted(came, key=lambda event: event.time, reverse=True)
-    entries = story.entries(asked, events, accounts, most=2)
-    if asked.may(Permission.MEMBERS_READ):
-        for entry, event in zip(entries, events, strict=True):
-            if event.member_id is not None:
-                entry["href"] = path("console", "members", event.member_id)
+        staff = {one.person.person_id: one.person.name for one in people.list_staff(tx, asked.merchant_id)}
+        lines: dict[str, MemberLine] = {}
+        if asked.may(Permission.MEMBERS_READ):
+            ids = {event.member_id for event in events if event.member_id is not None}
+            lines = asked.service(Members).lines(tx, asked.merchant, ids)
+    entries = story.entries(asked, events, accounts, staff, most=2)
+    for entry, event in zip(entries, events, strict=True):
+        if event.member_id is not None and event.member_id in lines:
+            entry["href"] = path("console", "members", event.member_id)
+            entry["who"] = lines[event.member_id].display
     return asked.render("home/latest.html", entries=entries)

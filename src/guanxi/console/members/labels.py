@@ -26,6 +26,8 @@ _CHANNELS: Final = {
     "app": Text("应用", "App"),
     "web": Text("网站", "Web"),
     "store": Text("门店", "Store"),
+    "import": Text("文件导入", "Imported file"),
+    "server": Text("服务端", "Server"),
     "mini-program": Text("小程序", "Mini program"),
     "miniprogram": Text("小程序", "Mini program"),
     "any": Text("所有渠道", "Every channel"),

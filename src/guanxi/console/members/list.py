@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Final
+from datetime import date
+from typing import Final, NamedTuple
 
 from starlette.responses import Response
 
 from guanxi.access import Permission
+from guanxi.console import formats
 from guanxi.console.i18n import N_
 from guanxi.console.places import MEMBERS, SETTINGS
 from guanxi.console.render import path
 from guanxi.console.session import Asked, Page
 from guanxi.console.shell import Column, ListView
 from guanxi.customers.identity.kinds import KINDS
-from guanxi.customers.members.model import MemberLine, Sort
+from guanxi.customers.members.model import Behind, MemberLine, Sort
 from guanxi.customers.members.service import Members
+from guanxi.kernel.clock import date_to_day, day_to_date
 
 _COLUMNS: Final = (
     Column("name", N_("Member")),
@@ -25,9 +28,22 @@ _COLUMNS: Final = (
     Column("last", N_("Last active"), wide_only=True, optional=True),
     Column("first", N_("First met"), sort=True, wide_only=True, optional=True),
 )
+_BEHIND: Final = {
+    Behind.ACTIVE: N_("active from %(first)s to %(last)s"),
+    Behind.ORDERS: N_("paid an order from %(first)s to %(last)s"),
+}
+_MOST_DAYS: Final = 366
 _DONE: Final = {
     "erasing": N_("The person is forgotten here. The event log and the lake follow within minutes."),
 }
+
+
+class BehindPeriod(NamedTuple):
+    """What members did on one of the days from ``first`` to ``last``, both included."""
+
+    what: Behind
+    first: int
+    last: int
 
 
 def pages() -> list[Page]:
@@ -41,18 +57,26 @@ def show(asked: Asked) -> Response:
     visitors = asked.query.get("visitors") == "yes"
     cursor = asked.query.get("cursor")
     oldest = asked.query.get("sort") == "first"
+    sort = Sort.OLDEST if oldest else Sort.NEWEST
+    behind = None if text or visitors else _behind(asked)
+    total = None
     with asked.context.database.reading() as tx:
-        page = asked.service(Members).list_members(
-            tx,
-            asked.merchant,
-            query=text or None,
-            sort=Sort.OLDEST if oldest else Sort.NEWEST,
-            visitors=visitors,
-            cursor=cursor,
-        )
+        if behind is not None:
+            page, total = asked.service(Members).list_behind(
+                tx, asked.merchant, behind.what, (behind.first, behind.last + 1), sort=sort, cursor=cursor
+            )
+        else:
+            page = asked.service(Members).list_members(
+                tx, asked.merchant, query=text or None, sort=sort, visitors=visitors, cursor=cursor
+            )
     view = ListView(
         path=MEMBERS,
-        params=(("q", text), ("visitors", "yes" if visitors else "")),
+        params=(
+            ("q", text),
+            ("visitors", "yes" if visitors else ""),
+            *(behind_params(behind) if behind is not None else ()),
+        ),
+        total=total,
         sort="first" if oldest or asked.query.get("sort") else "",
         descending=not oldest,
         cursor=cursor or "",
@@ -65,9 +89,33 @@ def show(asked: Asked) -> Response:
         rows=[row(asked, line) for line in page.items],
         asked=text,
         visitors=visitors,
-        chips=[{"key": "visitors", "text": asked.say(N_("Visitors too"))}] if visitors else [],
+        chips=[{"key": "behind", "text": _said(asked, behind)}] if behind is not None else [],
         done=_DONE.get(asked.query.get("done", ""), ""),
         keys=f"{SETTINGS}/keys" if asked.may(Permission.KEYS_MANAGE) else "",
+    )
+
+
+def behind_params(behind: BehindPeriod) -> tuple[tuple[str, str], ...]:
+    """Return what the address of the list says to show the members behind a figure."""
+    first, last = (day_to_date(day).isoformat() for day in (behind.first, behind.last))
+    return ("behind", behind.what.value), ("from", first), ("until", last)
+
+
+def _behind(asked: Asked) -> BehindPeriod | None:
+    """Read which members are asked for; an address that makes no sense asks for all."""
+    try:
+        first, last = (date_to_day(date.fromisoformat(asked.query[key])) for key in ("from", "until"))
+        found = BehindPeriod(Behind(asked.query["behind"]), first, last)
+    except (KeyError, ValueError):
+        return None
+    return found if 0 <= last - first <= _MOST_DAYS else None
+
+
+def _said(asked: Asked, behind: BehindPeriod) -> str:
+    return asked.say(
+        _BEHIND[behind.what],
+        first=formats.date(behind.first, asked.language),
+        last=formats.date(behind.last, asked.language),
     )
 
 

@@ -79,7 +79,7 @@ def values(asked: Asked, profile: MemberProfile, tab: str) -> dict[str, Any]:
             for key, label in _TABS.items()
         ],
         "subtitle": _subtitle(asked, profile),
-        "average": profile.spent // profile.orders if profile.orders else None,
+        "average": formats.mean(profile.spent, profile.orders) if profile.orders else None,
         "scopes": {one.identity_id: KINDS[one.type].scope for one in profile.identities if one.type in KINDS},
         "attribute_label": lambda name: labels.attribute(name, language),
         "purpose_label": lambda name: labels.purpose(name, language),
@@ -132,10 +132,11 @@ def timeline(asked: Asked) -> Response:
             tx, asked.merchant, asked.part("member_id"), before=asked.query.get("before"), limit=15
         )
         accounts = {one.key: one.name for one in list_accounts(tx, asked.merchant_id)}
+        staff = {one.person.person_id: one.person.name for one in people.list_staff(tx, asked.merchant_id)}
     href = path("console", "members", asked.part("member_id"))
     return asked.render(
         "members/timeline.html",
-        entries=story.entries(asked, page.items, accounts),
+        entries=story.entries(asked, page.items, accounts, staff),
         more=f"{href}/timeline?before={page.next_cursor}" if page.next_cursor else "",
         first=not asked.query.get("before"),
         href=href,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -31,6 +32,8 @@ _ICONS: Final[dict[str, tuple[str, str]]] = {
     "member.erased": ("trash", "bad"),
 }
 _MOST_LETTERS: Final = 60
+_PUBLIC_ID: Final = re.compile(r"[a-z]{3}_[0-9a-z]{13,32}")
+"""What names something to a program, and tells a reader nothing."""
 _NAMED: Final = {"purpose": labels.purpose, "channel": labels.channel}
 
 
@@ -40,13 +43,26 @@ def icon_of(event_type: str) -> tuple[str, str]:
 
 
 def entries(
-    asked: Asked, events: list[TimelineEntry], accounts: Mapping[str, str], most: int = 4
+    asked: Asked,
+    events: list[TimelineEntry],
+    accounts: Mapping[str, str],
+    staff: Mapping[str, str],
+    most: int = 4,
 ) -> list[dict[str, Any]]:
-    """Return events as the timeline draws them, each with at most so many of its properties."""
-    return [_entry(asked, event, accounts, most) for event in events]
+    """Return events as the timeline draws them, each with at most so many of its properties.
+
+    ``accounts`` and ``staff`` are names by account key and by person id.
+    """
+    return [_entry(asked, event, accounts, staff, most) for event in events]
 
 
-def _entry(asked: Asked, event: TimelineEntry, accounts: Mapping[str, str], most: int) -> dict[str, Any]:
+def _entry(
+    asked: Asked,
+    event: TimelineEntry,
+    accounts: Mapping[str, str],
+    staff: Mapping[str, str],
+    most: int,
+) -> dict[str, Any]:
     icon, tone = icon_of(event.type)
     title = event.label.in_(asked.language)
     # The currency is told only where it is not the merchant's own.
@@ -55,9 +71,13 @@ def _entry(asked: Asked, event: TimelineEntry, accounts: Mapping[str, str], most
     if amount is not None and isinstance(amount.value, int):
         title += " " + formats.money(amount.value, asked.merchant.currency)
         fields.remove(amount)
-    told = [text for text in (_field(asked, one) for one in fields) if text]
+    told = [text for text in (_field(asked, one, staff) for one in fields) if text]
     if not told:
-        plain = ((name, value) for name, value in event.other.items() if isinstance(value, str | int | bool))
+        plain = [
+            (name, value)
+            for name, value in event.other.items()
+            if isinstance(value, str | int | bool) and not _PUBLIC_ID.fullmatch(str(value))
+        ]
         told = [f"{labels.attribute(name, asked.language)} {_value(asked, value)}" for name, value in plain]
     where = [accounts.get(event.account, event.account), labels.channel(event.channel, asked.language)]
     entry: dict[str, Any] = {"at": event.time, "icon": icon, "tone": tone, "title": title}
@@ -71,8 +91,12 @@ def _entry(asked: Asked, event: TimelineEntry, accounts: Mapping[str, str], most
     return entry
 
 
-def _field(asked: Asked, field: FieldView) -> str:
+def _field(asked: Asked, field: FieldView, staff: Mapping[str, str]) -> str:
     value, label = field.value, field.label.in_(asked.language)
+    if isinstance(value, str):
+        value = staff.get(value, value)
+        if _PUBLIC_ID.fullmatch(value):
+            return ""
     if value is None or value == "" or isinstance(value, dict):
         return ""
     if isinstance(value, list):

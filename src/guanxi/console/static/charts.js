@@ -116,7 +116,7 @@
     const names = { type: "category", data: spec.x, boundaryGap: spec.kind === "bar", inverse: Boolean(spec.horizontal),
       axisLine: { lineStyle: { color: style.line } }, axisTick: { show: false },
       axisLabel: { color: style.quiet, fontSize: 12, formatter: name, hideOverlap: true, margin: 10 } };
-    const values = { type: "value", min: spec.zero === false && spec.kind === "line" ? undefined : (extent) => Math.min(0, extent.min), splitNumber: 4,
+    const values = { type: "value", min: spec.zero === false && spec.kind === "line" ? undefined : (extent) => Math.min(0, extent.min), splitNumber: 4, minInterval: writer === writers.count ? 1 : undefined,
       splitLine: { show: !labelled, lineStyle: { color: style.line } },
       axisLabel: { show: !labelled, color: style.quiet, fontSize: 12, formatter: writer.short } };
     const series = spec.series.flatMap((entry, index) => [

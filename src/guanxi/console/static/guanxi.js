@@ -75,6 +75,11 @@
     return true;
   };
 
+  // The tabs stay while their content is exchanged; the address says which one is open, also after going back.
+  const markTab = (tab) => all("a", tab.parentElement).forEach((other) => {
+    if (other === tab) other.setAttribute("aria-current", "page"); else other.removeAttribute("aria-current");
+  });
+
   // ---- lists ----------------------------------------------------------------------------------------------------
   const rows = () => all("table[data-list] tr[data-row]");
   const current = () => rows().findIndex((row) => row.contains(document.activeElement) || row.classList.contains("is-current"));
@@ -193,6 +198,8 @@
   });
   document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
     if (ctx.target === panel && ctx.swap !== "none") showPanel();
+    const tab = ctx.sourceElement?.closest?.(".gx-tabs a");
+    if (tab) markTab(tab);
     refresh();
   });
   document.addEventListener("htmx:confirm", (event) => {

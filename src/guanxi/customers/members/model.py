@@ -22,6 +22,15 @@ class Sort(StrEnum):
     OLDEST = "oldest"
 
 
+class Behind(StrEnum):
+    """What members did in a period to stand behind a figure."""
+
+    ACTIVE = "active"
+    """Anything at all."""
+    ORDERS = "orders"
+    """They paid an order."""
+
+
 @dataclass(frozen=True, slots=True)
 class MemberLine:
     """A member in a list.

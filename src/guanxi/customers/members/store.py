@@ -243,16 +243,20 @@ def daily(
     return [(row[0], row[1], row[2], row[3], row[4]) for row in found]
 
 
-def active(tx: Transaction, merchant_id: str, days: Sequence[int]) -> list[tuple[int, list[int]]]:
-    """Return (day, fragments) of whoever did anything on one of ``days``."""
+def active(
+    tx: Transaction, merchant_id: str, days: Sequence[int], series: list[int] | None = None
+) -> list[tuple[int, list[int]]]:
+    """Return (day, fragments) of whoever did anything, or what one of ``series`` counts, on one of ``days``."""
     gather = (
         "array_agg" if tx.dialect == "postgresql" else "json_group_array"
     )  # one row for each day, not for each
     sql = (
         f"SELECT day, {gather}(fragment) FROM (SELECT DISTINCT day, fragment FROM customer_bucket"  # noqa: S608
-        " WHERE merchant_id = ? AND day {each} AND fragment <> 0) AS met GROUP BY day"
+        " WHERE merchant_id = ? AND day {each} AND fragment <> 0"
+        f"{'' if series is None else ' AND series {each}'}) AS met GROUP BY day"
     )
-    rows = _run(tx, sql, merchant_id, list(days)) if days else []
+    given = [list(days)] if series is None else [list(days), series]
+    rows = _run(tx, sql, merchant_id, *given) if all(given) else []
     return [(day, json.loads(who) if isinstance(who, str) else who) for day, who in rows]
 
 

@@ -8,11 +8,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from guanxi.customers.identity.model import Decision
-from guanxi.customers.members.model import Sort
-from guanxi.customers.members.service import decisions, figures, listing, profile, story
+from guanxi.customers.members.model import Behind, Sort
+from guanxi.customers.members.service import (
+    behind as behind_figures,
+    decisions,
+    figures,
+    listing,
+    profile,
+    story,
+)
 from guanxi.customers.members.service.parts import Parts
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from guanxi.customers.events.service import EventIntake
     from guanxi.customers.members.model import (
         InFull,
@@ -56,6 +65,29 @@ class Members:
         Raises ``InvalidCursor``.
         """
         return listing.page(self._parts, tx, merchant, query or "", sort, cursor, limit, visitors=visitors)
+
+    def list_behind(
+        self,
+        tx: Transaction,
+        merchant: Merchant,
+        behind: Behind,
+        days: tuple[int, int],
+        *,
+        sort: Sort = Sort.NEWEST,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> tuple[Page[MemberLine], int]:
+        """Return the known members behind a figure by when they were first met, and how many they are in all.
+
+        ``days`` are the first day of the period and the one after its last. Raises ``InvalidCursor``.
+        """
+        return behind_figures.page(
+            self._parts, self._activity, tx, merchant, behind, days, sort, cursor, limit
+        )
+
+    def lines(self, tx: Transaction, merchant: Merchant, ids: Collection[str]) -> dict[str, MemberLine]:
+        """Return those of some members that exist, each in one line."""
+        return {one.member_id: one for one in listing.named(self._parts, tx, merchant, ids)}
 
     def get_member(
         self, tx: Transaction, merchant: Merchant, member_id: str, *, personal: bool = True

@@ -13,11 +13,11 @@ from guanxi.customers.members import decide, store
 from guanxi.customers.members.model import MemberLine, Sort
 from guanxi.customers.members.service.parts import Parts, identities, opened, said
 from guanxi.customers.projection.search import query_tokens
-from guanxi.kernel.ids import member_id
+from guanxi.kernel.ids import fragment_of, member_id
 from guanxi.kernel.paging import Page, read_cursor, write_cursor
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from guanxi.customers.members.store import MemberRow
     from guanxi.storage.database import Transaction
@@ -104,6 +104,12 @@ def _search(
         after=after,
         limit=limit,
     )
+
+
+def named(parts: Parts, tx: Transaction, merchant: Merchant, ids: Collection[str]) -> list[MemberLine]:
+    """See ``Members.lines``."""
+    rows = store.members(tx, merchant.merchant_id, [fragment_of(one) for one in ids])
+    return lines(parts, tx, merchant, list(rows.values()))
 
 
 def lines(parts: Parts, tx: Transaction, merchant: Merchant, rows: Sequence[MemberRow]) -> list[MemberLine]:
