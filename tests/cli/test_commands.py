@@ -110,8 +110,11 @@ def test_a_backup_is_an_installation(
         monkeypatch.setenv("PATH", str(tmp_path))
         refused = shell.json("backup", str(target), status=1)
         assert "pg_dump" in refused["error"]["message"]["zh"]
+        assert not target.exists()
         return
-    assert shell.json("backup", str(target))["files"] >= 4
+    assert shell.json("backup", str(target))["files"] >= 3
+    assert Shell(target).json("summary", status=1)["error"]["code"] == "broken_home"
+    shutil.copy(shell.home / "secret.key", target)
     assert Shell(target).json("summary") == shell.json("summary")
     refused = shell.json("backup", str(target), status=1)
     assert refused["error"]["code"] == "invalid_input"
@@ -132,10 +135,10 @@ def test_a_backup_restored_on_another_server_goes_on(
     mapping = str(tmp_path / "orders.yaml")
     assert shell.json("import", str(more), "--mapping", mapping)["accepted"] == 1
     target = tmp_path / "copy"
-    assert shell.json("backup", str(target))["database"] == "guanxi.dump"
+    assert shell.json("backup", str(target), "--with-key")["database"] == "guanxi.dump"
     with postgres.server() as elsewhere, elsewhere.database() as url:
         restore(target / "guanxi.dump", url)
-        settings = target / "guanxi.toml"
+        settings = (target / "guanxi.toml.backup").rename(target / "guanxi.toml")
         settings.write_text(settings.read_text("utf-8").replace(address(database_url), address(url)), "utf-8")
         there = Shell(target)
         assert "positions" in there.run("doctor", status=1)
@@ -154,7 +157,7 @@ def test_a_backup_restored_on_another_server_goes_on(
 def test_a_lake_of_another_backup_is_found(shell: Shell, tmp_path: Path) -> None:
     import_orders(shell, tmp_path)
     shell.json("worker", "--settle")
-    shell.json("backup", str(tmp_path / "older"))
+    shell.json("backup", str(tmp_path / "older"), "--with-key")
     assert "数据湖" not in Shell(tmp_path / "older").run("doctor", status=1)
     more = tmp_path / "orders.csv"
     more.write_text(CSV.replace("A1", "B1"), "utf-8")

@@ -11,6 +11,7 @@ import pytest
 
 from guanxi.access.store.people import person_by_login
 from guanxi.bootstrap import create_web, opened
+from guanxi.storage import backup
 from guanxi.storage.merchants import Merchant, add_merchant
 from tests.api.client import Client
 from tests.cli.test_commands import Shell, import_orders, shell
@@ -131,3 +132,32 @@ def test_a_damaged_database_is_said(shell: Shell, spoil: str) -> None:
     (shell.home / "guanxi.db-wal").unlink(missing_ok=True)
     assert shell.json("summary", status=1)["error"]["code"] == "broken_home"
     assert "备份" in failed_checks(shell)["database"]["zh"]
+
+
+def test_a_backup_that_fails_leaves_nothing_behind(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_orders(shell, tmp_path)
+    shell.json("worker", "--settle")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copy2", full)
+    target = tmp_path / "copy"
+    shell.json("backup", str(target), status=1)
+    assert not target.exists()
+    target.mkdir()
+    shell.json("backup", str(target), "--with-key", status=1)
+    assert list(target.iterdir()) == []
+
+
+@pytest.mark.parametrize("dialect", ["postgresql"])
+@pytest.mark.postgres
+def test_a_copy_of_a_server_is_not_taken_for_it(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backup, "_dump_postgresql", lambda *_: "guanxi.dump")
+    shell.json("backup", str(tmp_path / "copy"), "--with-key")
+    assert sorted(path.name for path in (tmp_path / "copy").iterdir()) == ["guanxi.toml.backup", "secret.key"]
+    assert Shell(tmp_path / "copy").json("summary", status=1)["error"]["code"] == "no_home"

@@ -161,14 +161,17 @@ def backup(
     target: Annotated[
         Path, typer.Argument(help="备份目录，须不存在或为空 / Folder for the copy; new or empty.")
     ],
+    with_key: Annotated[
+        bool, typer.Option("--with-key", help="连同主密钥 / With the master key in it.")
+    ] = False,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
-    """在运行中备份整个安装 / Copy the whole installation while it runs."""
+    """在运行中备份安装，默认不含主密钥 / Copy the installation while it runs, without its master key."""
     from guanxi.storage.backup import copy_installation
 
     with session(home, as_json=as_json) as product:
-        made = copy_installation(product.home, product.database, product.locks, target)
+        made = copy_installation(product.home, product.database, product.locks, target, with_key=with_key)
         show(
             {
                 "target": str(target.resolve()),
@@ -178,4 +181,16 @@ def backup(
             },
             as_json=as_json,
             title=say("备份完成", "Backed up"),
+        )
+    if not as_json:
+        notes.print(
+            say(
+                "备份含主密钥：拿到它的人能读到每一位会员，请加密保存。",
+                "The copy holds the master key: whoever has it can read every member; keep it encrypted.",
+            )
+            if with_key
+            else say(
+                "备份不含主密钥 secret.key：没有它就无法恢复，请另存一份到别处。",
+                "The copy does not hold secret.key, and is of no use without it: keep that somewhere else.",
+            )
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import subprocess
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,6 +19,8 @@ from guanxi.storage.home import KEY_FILE, SETTINGS
 from guanxi.storage.merchants import list_merchants
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from guanxi.storage.database import Database
     from guanxi.storage.home import Home
     from guanxi.storage.locks import AdvisoryLocks, FileLocks
@@ -32,27 +34,61 @@ class Copied(NamedTuple):
     database: str
 
 
+_SETTINGS_OF_SERVER = f"{SETTINGS}.backup"
+"""Their name in a copy whose database is elsewhere: no command may take the copy for the live installation."""
+
+
 def copy_installation(
-    home: Home, database: Database, locks: FileLocks | AdvisoryLocks, target: Path
+    home: Home,
+    database: Database,
+    locks: FileLocks | AdvisoryLocks,
+    target: Path,
+    *,
+    with_key: bool = False,
 ) -> Copied:
-    """Copy settings, master key, database and lake into ``target``, which must be new or empty.
+    """Copy settings, database and lake into ``target``, which must be new or empty; after a failure it is as before.
 
     Raises ``InvalidInput`` for a target that is neither, ``Unavailable`` when PostgreSQL's ``pg_dump`` is missing or
-    fails. Whoever holds the copy can read every member: keep it as safe as the original.
+    fails. Without the master key nobody can read a member in the copy; ``with_key`` puts it in as well.
     """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise InvalidInput(
             reason_zh=f"{target} 不是空目录，请换一个。",
             reason_en=f"{target} is not an empty folder; choose another.",
         )
+    with _filled(target):
+        return _copy(home, database, locks, target, with_key=with_key)
+
+
+@contextmanager
+def _filled(target: Path) -> Iterator[None]:
+    """Make an empty folder, and leave nothing in it if the block fails."""
+    made = not target.exists()
     target.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        yield
+    except BaseException:
+        for path in target.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        if made:
+            target.rmdir()
+        raise
+
+
+def _copy(
+    home: Home, database: Database, locks: FileLocks | AdvisoryLocks, target: Path, *, with_key: bool
+) -> Copied:
     with database.reading() as tx:
         merchants = [merchant.merchant_id for merchant in list_merchants(tx)]
     with ExitStack() as held:
         for merchant_id in merchants:
             held.enter_context(locks.hold(f"lake/{merchant_id}", wait=True))
-        for name in (SETTINGS, KEY_FILE):
-            shutil.copy2(home.path / name, target / name)
+        shutil.copy2(home.path / SETTINGS, target / (SETTINGS if home.is_sqlite else _SETTINGS_OF_SERVER))
+        if with_key:
+            shutil.copy2(home.path / KEY_FILE, target / KEY_FILE)
         name = _copy_sqlite(home, target) if home.is_sqlite else _dump_postgresql(home, target)
         lake = home.path / "lake"
         if lake.exists():
