@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from time import sleep
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -23,6 +23,7 @@ from guanxi.customers.privacy.service import Privacy
 from guanxi.customers.projection.jobs import READER, Projection
 from guanxi.kernel.clock import HOUR, MINUTE, SECOND, Clock, SystemClock
 from guanxi.kernel.errors import Unavailable
+from guanxi.kernel.text import Text
 from guanxi.runtime.outbox.jobs import OutboxJob
 from guanxi.runtime.timers.jobs import TimerJob
 from guanxi.runtime.worker import Job
@@ -87,6 +88,13 @@ class Product:
         return (self.intake, self.members, self.privacy)
 
 
+def _reread(form: str, raw: bytes, timezone: str) -> list[dict[str, Any]] | tuple[str, Text]:
+    """Read a rejected row of a file again; the readers of files are loaded when one is mended."""
+    from guanxi.connectors.files import reread  # noqa: PLC0415
+
+    return reread(form, raw, timezone)
+
+
 def build(home: Home, clock: Clock | None = None) -> Product:
     """Put the parts of an installation together; opens connections only when they are needed."""
     clock = clock or SystemClock()
@@ -95,7 +103,7 @@ def build(home: Home, clock: Clock | None = None) -> Product:
     log = EventLog(home, database, clock)
     locks = locks_of(database, home.locks)
     keys = PersonKeys(vault)
-    intake = EventIntake(database, log, vault, clock)
+    intake = EventIntake(database, log, vault, clock, _reread)
     projection = Projection(database, log, intake, vault, keys)
     handover = Handover(database, log, locks, resealer(database, vault, keys), clock)
     privacy = Privacy(database, log, intake, vault, keys, projection.catch_up)

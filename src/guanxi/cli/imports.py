@@ -49,10 +49,11 @@ class _FileIntake:
         self._product = product
         self._merchant = merchant.merchant_id
         self._source = Source(name, "", "import")
+        self._awaited = product.intake.awaited(merchant.merchant_id)
 
     def accept(self, messages: Sequence[Mapping[str, Any]]) -> Receipt:
         """Store messages."""
-        return self._product.intake.accept(self._merchant, self._source, messages)
+        return self._product.intake.accept(self._merchant, self._source, messages, self._awaited)
 
     def __enter__(self) -> Self:
         return self
@@ -61,14 +62,16 @@ class _FileIntake:
         """Nothing to close."""
 
     def reject(self, rejected: Sequence[Any]) -> None:
-        """Keep rows that could not become messages, each with its place in front so that it is told from its twins."""
+        """Keep rows that could not become messages, each with its place and what is needed to read it again."""
         from guanxi.customers.events.model import Refused
 
         letters = []
         for one in rejected:
             place = ", ".join(f"{key} {value}" for key, value in one.place.items())
             letters.append((one.raw, Refused(one.code, one.reason, place)))
-        self._product.intake.reject(self._merchant, self._source, letters)
+        if rejected:
+            event_ids = [one.event_id for one in rejected]
+            self._product.intake.reject(self._merchant, self._source, letters, rejected[0].form, event_ids)
 
 
 class _LargeFileIntake(_FileIntake):
@@ -78,7 +81,9 @@ class _LargeFileIntake(_FileIntake):
         from guanxi.customers.events.preparing import SharedIntake
 
         super().__init__(product, merchant, name)
-        self._shared = SharedIntake(product.intake, product.home, self._merchant, self._source, helpers)
+        self._shared = SharedIntake(
+            product.intake, product.home, self._merchant, self._source, helpers, self._awaited
+        )
 
     def submit(self, messages: Sequence[Mapping[str, Any]]) -> Sequence[Receipt]:
         """Hand in messages; return what became of earlier ones."""

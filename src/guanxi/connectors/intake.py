@@ -42,13 +42,16 @@ class Rejected:
     """Input that could not become a message at all, for the dead-letter.
 
     ``raw`` is the input as it stood in the source, cut when it was too long to hold; ``place`` says where that was
-    (``file``, ``line``, ``column``, ``bytes``), so that a person finds it and mends it.
+    (``file``, ``line``, ``column``, ``bytes``), so that a person finds it and mends it. ``form`` is what is needed to
+    read it again when it was mended, ``event_id`` the id that its message would have had, where that can be told.
     """
 
     raw: bytes
     code: str
     reason: Text
     place: Mapping[str, str | int]
+    form: str = ""
+    event_id: str = ""
 
 
 class Intake(Protocol):

@@ -1,5 +1,6 @@
 """Files of the merchant's own (CSV, JSON Lines, Parquet) turned into messages by a declared mapping."""
 
+from guanxi.connectors.files.again import reread
 from guanxi.connectors.files.guess import Guess, guess_mapping
 from guanxi.connectors.files.mapping import Mapping, load_mapping, read_mapping
 from guanxi.connectors.files.problems import (
@@ -33,4 +34,5 @@ __all__ = [
     "import_file",
     "load_mapping",
     "read_mapping",
+    "reread",
 ]

@@ -15,8 +15,8 @@ import yaml
 
 from guanxi.connectors.files.cells import Converter, cleaner, converter
 from guanxi.connectors.files.mapping import CellType, Field, FileFormat
+from guanxi.connectors.files.opening import open_source
 from guanxi.connectors.files.problems import Bad, EmptyFile
-from guanxi.connectors.files.run import open_source
 from guanxi.kernel.clock import zone
 from guanxi.kernel.text import Text
 

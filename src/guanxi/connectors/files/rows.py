@@ -196,6 +196,12 @@ class Plan:
         self._add_people(made, columns)
         return made if track else self._finish_identify(made, columns)
 
+    def event_id(self, row: Row) -> str:
+        """Return the id that the message of a bad row would have; empty if that takes more than what is good of it."""
+        if self._id is None or any(type(row[slot]) is Bad for slot in self._id):
+            return ""
+        return self._ids([(value,) for value in row], ())[0]
+
     def _identity_lists(self, columns: Sequence[Row], size: int) -> list[list[dict[str, str]]]:
         lists: list[list[dict[str, str]]] = [[] for _ in range(size)]
         for type_, scope, slot in self._identities:

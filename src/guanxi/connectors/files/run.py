@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from itertools import compress
 from pathlib import Path
@@ -12,34 +12,27 @@ from tempfile import TemporaryDirectory
 
 from guanxi.connectors.batches import batched
 from guanxi.connectors.files.csvfile import CsvSource
+from guanxi.connectors.files.form import form_of
 from guanxi.connectors.files.grouping import Grouped, Spill
 from guanxi.connectors.files.jsonl import JsonlSource
-from guanxi.connectors.files.mapping import FileFormat, Mapping
+from guanxi.connectors.files.mapping import Mapping
+from guanxi.connectors.files.opening import open_source
 from guanxi.connectors.files.parquetfile import ParquetSource
 from guanxi.connectors.files.problems import (
     Bad,
     EmptyFile,
     FileProblem,
-    MissingFile,
     NoHeader,
     NothingFits,
     UnknownColumn,
-    UnsupportedFile,
 )
 from guanxi.connectors.files.rows import Plan, Values
 from guanxi.connectors.files.source import BadRow, Block, Source
-from guanxi.connectors.files.stream import TextLines
 from guanxi.connectors.intake import Intake, Message, Receipt, Rejected, SharedIntake
 from guanxi.kernel.clock import zone
 
 _SAME_FAULT = 20
 _BATCH = 1_000
-_KINDS = (
-    (b"PK\x03\x04", "Excel / ZIP"),
-    (b"\xd0\xcf\x11\xe0", "Excel (xls)"),
-    (b"%PDF", "PDF"),
-    (b"SQLite format 3", "SQLite"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,30 +107,6 @@ def import_file(
         return run.result
 
 
-def open_source(path: Path, form: FileFormat) -> Source:
-    """Open a file as what it is: by its declared kind, its first bytes, its name; raises a ``FileProblem``."""
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(16)
-    except OSError as error:
-        raise MissingFile(file=path.name) from error
-    if form.kind == "parquet" or (form.kind is None and (head[:4] == b"PAR1" or path.suffix == ".parquet")):
-        if not head:
-            raise EmptyFile(file=path.name)
-        return ParquetSource(path)
-    for magic, kind in _KINDS:
-        if head.startswith(magic):
-            raise UnsupportedFile(file=path.name, kind=kind)
-    lines = TextLines(path, form.encoding)
-    try:
-        if form.kind == "jsonl" or (form.kind is None and lines.head().lstrip().startswith("{")):
-            return JsonlSource(lines)
-        return CsvSource(lines, form)
-    except BaseException:
-        lines.close()
-        raise
-
-
 def _check_columns(path: Path, mapping: Mapping, source: Source) -> None:
     names = source.columns()
     missing = [(where, column) for where, column in mapping.columns() if column not in names]
@@ -169,6 +138,7 @@ class _Run:
         self._source = source
         self._intake = intake
         self._on_progress = on_progress
+        self._form = form_of(plan.mapping, source)
         self._begun = False
         self.result = ImportResult()
 
@@ -177,9 +147,10 @@ class _Run:
         for block, values in self._blocks():
             bad = block.bad
             messages: list[Message] = []
-            for index, made in zip(values.index, self._made(block, values), strict=True):
+            for row, made in enumerate(self._made(block, values)):
                 if type(made) is Bad:
-                    bad.append(BadRow(block.lines[index], block.raw(index), made))
+                    index, event_id = values.index[row], self._plan.event_id(values.rows[row])
+                    bad.append(BadRow(block.lines[index], block.raw(index), made, event_id))
                 else:
                     messages.append(made)  # type: ignore[arg-type]
             self._refuse_hopeless(bad, len(messages))
@@ -298,7 +269,10 @@ class _Run:
         place: dict[str, str | int] = {"file": self._name, "line": row.line}
         if row.bad.column:
             place["column"] = row.bad.column
-        return Rejected(row.raw, f"import.{row.bad.code}", row.bad.text(), place)
+        raw = row.raw
+        with suppress(UnicodeError):  # whoever mends it sees, and writes, UTF-8
+            raw = row.raw.decode(self._source.encoding if self._source.delimiter else "utf-8").encode()
+        return Rejected(raw, f"import.{row.bad.code}", row.bad.text(), place, self._form, row.event_id)
 
     def _add(self, **counts: int) -> None:
         self.result = replace(

@@ -21,6 +21,8 @@ class BadRow:
     line: int
     raw: bytes
     bad: Bad
+    event_id: str = ""
+    """The id its message would have had, empty where that cannot be told."""
 
 
 @dataclass(slots=True)

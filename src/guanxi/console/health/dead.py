@@ -143,6 +143,7 @@ def _page(
         shown=shown,
         text=text if text is not None else shown.text if shown else "",
         hidden=len(shown.hidden) if shown else 0,
+        heading=asked.service(EventIntake).heading(letter) if shown else "",
         cut=len(asked.service(EventIntake).raw_letter(letter)) >= MOST_KEPT,
         error=error,
         line=line,
@@ -160,7 +161,8 @@ def mend(asked: Asked) -> Response:
     if shown is not None:
         whole = restore(text, shown.hidden)
         try:
-            json.loads(whole)
+            if not asked.service(EventIntake).heading(letter):
+                json.loads(whole)
         except (ValueError, RecursionError) as error:
             line = error.lineno if isinstance(error, json.JSONDecodeError) else 0
             column = error.colno if isinstance(error, json.JSONDecodeError) else 0

@@ -58,8 +58,15 @@ class SharedIntake:
     """Takes sets in like ``EventIntake.accept``, some sets later: ``submit`` and ``finish`` return what is durable."""
 
     def __init__(
-        self, intake: EventIntake, home: Home, merchant_id: str, source: Source, helpers: int
+        self,
+        intake: EventIntake,
+        home: Home,
+        merchant_id: str,
+        source: Source,
+        helpers: int,
+        awaited: Mapping[str, bytes] | None = None,
     ) -> None:
+        self._awaited = awaited
         self._intake = intake
         self._merchant_id = merchant_id
         self._source = source
@@ -122,7 +129,7 @@ class SharedIntake:
 
     def _write(self) -> list[Receipt]:
         ready, self._ready = self._ready, []
-        return [self._intake.store(ready)] if ready else []
+        return [self._intake.store(ready, self._awaited)] if ready else []
 
 
 def _start(command: list[str]) -> _Helper:
@@ -151,14 +158,15 @@ def main() -> None:
     """Prepare sets until there are no more; see ``SharedIntake``."""
     gc.set_threshold(100_000, 20, 100)  # messages are many small values and no cycles
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent says when it is over
-    path, merchant_id, *source = sys.argv[1:]
+    path, merchant_id, *names = sys.argv[1:]
+    source = Source(names[0], names[1], names[2])
     home = Home.open(Path(path))
     database, clock, vault = Database.of(home), SystemClock(), Vault(home.master_key)
     intake = EventIntake(database, EventLog(home, database, clock), vault, clock)
     while True:
         try:
             messages = _split(_receive(sys.stdin.buffer))
-            prepared = intake.prepare(merchant_id, Source(*source), messages)
+            prepared = intake.prepare(merchant_id, source, messages)
             _send(sys.stdout.buffer, _pack(prepared))
         except (EOFError, OSError):
             return

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from guanxi.customers.events import decide, sealing, store
+from guanxi.customers.events import decide, mending, sealing, store
 from guanxi.customers.events.catalogue import Catalogue, builtin
 from guanxi.customers.events.model import Arrival, EventType, Refused, Seen, Source
 from guanxi.customers.identity.kinds import KINDS
@@ -23,7 +24,7 @@ from guanxi.storage.events.model import NewEvent, pack
 from guanxi.storage.merchants import Merchant, get_merchant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from guanxi.kernel.clock import Clock
     from guanxi.storage.database import Database, Transaction
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 MOST_KEPT = 64 * 1024
 """Bytes of a rejected input that are kept; a longer one is cut, and says so."""
+
+MOST_AWAITED = 50_000
+"""Open letters of which an import looks whether their events come with it."""
 
 _FRESH = 5_000_000
 
@@ -56,10 +60,17 @@ class Prepared:
     unidentified: dict[str, int]
 
 
+Reread = Callable[[str, bytes, str], "list[dict[str, Any]] | tuple[str, Text]"]
+"""Reads a row of a file again: from its form, its text and the merchant's time zone to messages, or code and reason."""
+
+
 class EventIntake:
     """The door through which all events from outside come in."""
 
-    def __init__(self, database: Database, log: EventLog, vault: Vault, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, log: EventLog, vault: Vault, clock: Clock, reread: Reread | None = None
+    ) -> None:
+        self._reread = reread
         self._database = database
         self._log = log
         self._vault = vault
@@ -160,8 +171,10 @@ class EventIntake:
 
         return seal
 
-    def letter(self, merchant_id: str, source: Source, raw: bytes, refused: Refused, now: int) -> DeadLetter:
-        """Return the dead letter for a rejected input."""
+    def letter(
+        self, merchant_id: str, source: Source, raw: bytes, refused: Refused, now: int, head: bytes = b""
+    ) -> DeadLetter:
+        """Return the dead letter for a rejected input; ``head`` is kept with it, see ``kept``."""
         return DeadLetter(
             merchant_id=merchant_id,
             letter_id=content_hash(raw),
@@ -175,33 +188,79 @@ class EventIntake:
             reason_en=_storable(refused.reason.en[:1000]),
             path=_storable(refused.path[:200]),
             times=1,
-            raw=self._vault.sealer("tail", merchant_id).seal(raw[:MOST_KEPT]),
+            raw=self._vault.sealer("tail", merchant_id).seal(head + raw[:MOST_KEPT]),
             settled_at=0,
         )
 
-    def accept(self, merchant_id: str, source: Source, messages: Sequence[Mapping[str, Any]]) -> Receipt:
+    def accept(
+        self,
+        merchant_id: str,
+        source: Source,
+        messages: Sequence[Mapping[str, Any]],
+        awaited: Mapping[str, bytes] | None = None,
+    ) -> Receipt:
         """Store messages durably and say what became of them; for imports, which bring large sets."""
-        return self.store([self.prepare(merchant_id, source, messages)])
+        return self.store([self.prepare(merchant_id, source, messages)], awaited)
 
-    def store(self, prepared: Sequence[Prepared]) -> Receipt:
-        """Write what was prepared, in one transaction, and say what became of it."""
+    def store(self, prepared: Sequence[Prepared], awaited: Mapping[str, bytes] | None = None) -> Receipt:
+        """Write what was prepared, in one transaction, and say what became of it.
+
+        Letters whose event has now come (see ``awaited``) are settled as mended.
+        """
+        events = [event for one in prepared for event in one.events]
         letters = [letter for one in prepared for letter in one.letters]
-        fresh = self._log.accept([event for one in prepared for event in one.events], letters)
+        fresh = self._log.accept(events, letters)
+        if awaited and (come := awaited.keys() & {event.event_id for event in events}):
+            with self._database.tail.transaction() as tx:
+                for event_id in sorted(come):
+                    dead_letters.settle(
+                        tx, events[0].merchant_id, awaited[event_id], "mended", self._clock.now()
+                    )
         accepted = sum(fresh)
         unidentified: Counter[str] = Counter()
         for one in prepared:
             unidentified.update(one.unidentified)
         return Receipt(accepted, len(fresh) - accepted, len(letters), unidentified)
 
-    def reject(self, merchant_id: str, source: Source, rejected: Sequence[tuple[bytes, Refused]]) -> None:
-        """Keep inputs that could not even become messages."""
-        now = self._clock.now()
-        letters = [self.letter(merchant_id, source, raw, refused, now) for raw, refused in rejected]
-        self._log.accept([], letters)
+    def reject(
+        self,
+        merchant_id: str,
+        source: Source,
+        rejected: Sequence[tuple[bytes, Refused]],
+        form: str = "",
+        event_ids: Sequence[str] = (),
+    ) -> None:
+        """Keep inputs that could not even become messages.
+
+        ``form`` says how to read them again once they are mended, ``event_ids`` which events they would have been.
+        """
+        name = mending.keep_form(self._database, merchant_id, form) if form else ""
+        now, found = self._clock.now(), []
+        for (raw, refused), event_id in zip(rejected, event_ids or repeat(""), strict=False):
+            head = mending.head(name, event_id) if name else b""
+            found.append(self.letter(merchant_id, source, raw, refused, now, head))
+        self._log.accept([], found)
+
+    def kept(self, letter: DeadLetter) -> mending.Kept:
+        """Return the input of a dead letter as it came, and what is needed to read it again."""
+        return mending.opened(self._vault.sealer("tail", letter.merchant_id).open(letter.raw))
 
     def raw_letter(self, letter: DeadLetter) -> bytes:
         """Return the input of a dead letter as it came."""
-        return self._vault.sealer("tail", letter.merchant_id).open(letter.raw)
+        return self.kept(letter).raw
+
+    def awaited(self, merchant_id: str) -> dict[str, bytes]:
+        """Return the open letters by the id of the event that each would have been, where that can be told."""
+        found: dict[str, bytes] = {}
+        before: tuple[int, bytes] | None = None
+        while len(found) < MOST_AWAITED:
+            with self._database.tail.reading() as tx:
+                page = dead_letters.page(tx, merchant_id, "open", before, 1_000)
+            if not page:
+                break
+            before = (page[-1].received_at, page[-1].letter_id)
+            found.update((event_id, one.letter_id) for one in page if (event_id := self.kept(one).event_id))
+        return found
 
     def replay(self, merchant_id: str, letter_id: bytes, raw: bytes | None = None) -> Refused | None:
         """Try a dead letter again, mended if ``raw`` is given; says why it is still none, or ``None`` on success.
@@ -215,17 +274,41 @@ class EventIntake:
         if letter.state != "open":
             return Refused("settled", Text("这条死信已处理。", "This dead letter is settled."))
         merchant, catalogue = self.merchant(merchant_id)
-        source = Source(letter.source, letter.account, letter.channel)
-        arrival = self._judge(raw or self.raw_letter(letter), source, catalogue, letter.received_at, None)
-        event = (
-            arrival if isinstance(arrival, Refused) else self._sealing(merchant, letter.received_at)(arrival)
+        source, seal = (
+            Source(letter.source, letter.account, letter.channel),
+            self._sealing(merchant, letter.received_at),
         )
-        if isinstance(event, Refused):
-            return event
-        self._log.accept([event])
+        items = self._items(merchant, self.kept(letter), raw)
+        if isinstance(items, Refused):
+            return items
+        events: list[NewEvent] = []
+        for item in items:
+            arrival = self._judge(item, source, catalogue, letter.received_at, None)
+            event = arrival if isinstance(arrival, Refused) else seal(arrival)
+            if isinstance(event, Refused):
+                return event
+            events.append(event)
+        self._log.accept(events)
         with self._database.tail.transaction() as tx:
             dead_letters.settle(tx, merchant_id, letter_id, "mended", self._clock.now())
         return None
+
+    def _items(
+        self, merchant: Merchant, kept: mending.Kept, raw: bytes | None
+    ) -> Sequence[bytes | dict[str, Any]] | Refused:
+        """Return the messages that a letter, or its mended text, stands for."""
+        text = kept.raw if raw is None else raw
+        form = mending.form(self._database, merchant.merchant_id, kept.form) if kept.form else None
+        if form is None or self._reread is None:
+            return [text]
+        found = self._reread(form, text, merchant.timezone)
+        return found if isinstance(found, list) else Refused(*found)
+
+    def heading(self, letter: DeadLetter) -> str:
+        """Return the column names above a rejected row of a file, as the file writes them; empty for all else."""
+        name = self.kept(letter).form
+        form = mending.form(self._database, letter.merchant_id, name) if name else None
+        return str(json.loads(form)["heading"]) if form else ""
 
     def internal_event(
         self,

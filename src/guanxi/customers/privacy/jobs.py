@@ -154,7 +154,8 @@ class ErasureJob:
                 before = (letters[-1].received_at, letters[-1].letter_id)
                 found = []
                 for letter in letters:
-                    texts = set(words(self._intake.raw_letter(letter)))
+                    kept = self._intake.kept(letter)
+                    texts = {*words(kept.raw), kept.event_id}
                     # One that could not be taken in holds no identity any more, but its event's id.
                     if any(content_hash(text.encode()) in hashes for text in texts) or any(
                         letter.received_at <= asked_at and any(is_theirs(text) for text in texts)

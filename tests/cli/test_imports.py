@@ -1,0 +1,55 @@
+"""``guanxi import`` as a person meets it: what is refused, mended, and said."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from guanxi.cli.output import session
+from guanxi.storage.events import dead_letters
+from tests.cli.test_commands import Shell, shell
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["shell"]
+
+
+ROWS = """订单号,手机号,下单时间,实付金额
+B1,13911110000,2025-06-01 10:00:00,12.50
+B2,13911110001,2025-06-02 10:00:00,abc
+B3,13911110002,2025-06-02 10:00:00,not yet
+"""
+
+
+def test_a_rejected_row_is_mended_under_its_mapping_or_by_its_file(shell: Shell, tmp_path: Path) -> None:
+
+    file, mapping = tmp_path / "rows.csv", tmp_path / "rows.yaml"
+    file.write_bytes(ROWS.encode("gb18030"))
+    mapping.write_text(
+        "{type: track, event: order.paid, time: 下单时间, id: 订单号, identities: [{type: phone, column: 手机号}],"
+        " properties: {order_id: 订单号, currency: {value: CNY}, amount: {column: 实付金额, type: money}}}",
+        "utf-8",
+    )
+    words = ("import", str(file), "--mapping", str(mapping))
+    first = shell.json(*words)
+    assert (first["accepted"], first["rejected"]) == (1, 2)
+
+    with session(shell.home, as_json=False) as product:
+        with product.database.tail.reading() as tx:
+            found = dead_letters.page(tx, "main", "open", None, 10)
+        by_row = {product.intake.raw_letter(one).decode(): one for one in found}
+        assert sorted(by_row) == ROWS.splitlines()[2:]
+        second = by_row[ROWS.splitlines()[2]]
+        assert product.intake.heading(second) == ROWS.splitlines()[0]
+        still = product.intake.replay("main", second.letter_id)
+        assert still is not None
+        assert still.code == "import.cell.money"
+        assert product.intake.replay("main", second.letter_id, b"too,short") is not None
+        good = ROWS.splitlines()[2].replace("abc", "10.00").encode()
+        assert product.intake.replay("main", second.letter_id, good) is None
+
+    file.write_text(ROWS.replace("abc", "10.00").replace("not yet", "3"), "utf-8")
+    again = shell.json(*words)
+    assert (again["accepted"], again["duplicates"], again["rejected"]) == (1, 2, 0)
+    with session(shell.home, as_json=False) as product:
+        assert product.log.dead_letters("main") == {"mended": 2}
