@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 from guanxi.bootstrap import build, create_web
 from guanxi.customers.members import store
 from guanxi.customers.members.service import Members
+from tests.api.client import Client
 from tests.installation import Installation
 
 if TYPE_CHECKING:
@@ -73,3 +74,22 @@ def test_a_database_that_is_away_does_not_keep_the_server_from_starting(
         finally:
             product.database.dispose()
         assert [one["event"] for one in logs] == ["not_warmed"]
+
+
+def test_the_apis_addresses_are_its_own(tmp_path: Path) -> None:
+    with Installation.fresh(tmp_path / "home", "sqlite") as made:
+        product = build(made.home, made.clock)
+        try:
+            client = Client(create_web(product))
+            for method, path in (("GET", "/v1/track"), ("PUT", "/v1/track"), ("PATCH", "/v1/members")):
+                answer = client.ask(method, path)
+                assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed"), path
+            assert client.ask("GET", "/v1/nothing").json()["code"] == "not_found"
+            assert client.ask("GET", "/console/sign-in").status_code == 200
+            for path in ("/v1/batch", "/v1/b"):
+                broken = client.ask("POST", path, content=b"no", headers={"Content-Encoding": "gzip"})
+                assert broken.status_code in {400, 422}
+                assert isinstance(broken.json()["message"], str)
+                assert broken.headers["access-control-allow-origin"] == "*"
+        finally:
+            product.database.dispose()

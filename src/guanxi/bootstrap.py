@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fastapi import FastAPI, Request
+    from starlette.routing import BaseRoute
+    from starlette.types import ASGIApp, Scope
 
     from guanxi.api.context import ApiContext
     from guanxi.connectors.segment.routes import Authenticate, Sender
@@ -260,7 +262,7 @@ def create_web(product: Product, *, demo: tuple[str, str] | None = None) -> Fast
     from guanxi.api import accounts, dead_letters, events, members, overview, privacy  # noqa: PLC0415
     from guanxi.api.app import create_app  # noqa: PLC0415
     from guanxi.api.context import ApiContext  # noqa: PLC0415
-    from guanxi.connectors.segment.routes import BODY_LIMITS, routes  # noqa: PLC0415
+    from guanxi.connectors.segment.routes import BODY_LIMITS, REFUSALS, routes  # noqa: PLC0415
     from guanxi.console.app import build_console  # noqa: PLC0415
     from guanxi.console.context import ConsoleContext, DemoSignIn  # noqa: PLC0415
 
@@ -273,6 +275,7 @@ def create_web(product: Product, *, demo: tuple[str, str] | None = None) -> Fast
         log=product.log,
         services=product.services,
         body_limits=BODY_LIMITS,
+        refusals=REFUSALS,
         probes={"lake": partial(_probe_lakes, product)},
     )
 
@@ -300,8 +303,21 @@ def create_web(product: Product, *, demo: tuple[str, str] | None = None) -> Fast
             demo=DemoSignIn(*demo) if demo else None,
         )
     )
-    app.mount("/", pages)
+    app.router.routes.append(_pages_at_root(pages))
     return app
+
+
+def _pages_at_root(pages: ASGIApp) -> BaseRoute:
+    """Serve what the API does not. Its own addresses stay its own: a wrong method there is a 405 and no missing page."""
+    from starlette.routing import Match, Mount  # noqa: PLC0415
+
+    class Pages(Mount):
+        def matches(self, scope: Scope) -> tuple[Match, Scope]:
+            if scope["type"] == "http" and scope["path"].startswith("/v1/"):
+                return Match.NONE, {}
+            return super().matches(scope)
+
+    return Pages("/", app=pages)
 
 
 def _probe_lakes(product: Product) -> None:

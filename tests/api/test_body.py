@@ -41,7 +41,7 @@ class Spoken:
             "path": "/x",
             "headers": [(name.encode(), value.encode()) for name, value in self.headers.items()],
         }
-        await BodyReader(self._app, lambda _path: LIMIT)(scope, self._receive, self._send)
+        await BodyReader(self._app, lambda _path: LIMIT, lambda _path: None)(scope, self._receive, self._send)
 
     async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:
         message = await receive()

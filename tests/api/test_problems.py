@@ -74,7 +74,7 @@ def test_a_made_up_request_id_is_not_taken_over(composed: Composed) -> None:
 
 def test_invalid_parts_are_pointed_at_and_not_repeated(composed: Composed) -> None:
     answer = composed.own.post(
-        "/v1/keys?x=1", json={"kind": "secret", "name": "13800138000\n", "scopes": ["nothing"], "extra": 1}
+        "/v1/keys", json={"kind": "secret", "name": "13800138000\n", "scopes": ["nothing"], "extra": 1}
     )
     assert answer.status_code == 422
     problem = answer.json()
@@ -86,6 +86,15 @@ def test_invalid_parts_are_pointed_at_and_not_repeated(composed: Composed) -> No
     }
     assert all(part["message"]["zh"] and part["message"]["en"] for part in problem["errors"])
     assert "13800138000" not in answer.text
+
+
+def test_a_query_parameter_that_nobody_knows_is_refused(composed: Composed) -> None:
+    answer = composed.own.get("/v1/members?q=13800138000&limit=1&personal=1")
+    assert answer.status_code == 422
+    found = [(part["pointer"], part["code"]) for part in answer.json()["errors"]]
+    assert found == [("/query/personal", "extra_forbidden"), ("/query/q", "extra_forbidden")]
+    assert "13800138000" not in answer.text
+    assert composed.own.get("/v1/members?query=13800138000&limit=1&who=known").status_code == 200
 
 
 @pytest.mark.parametrize("body", [b"{", b"\xff\xfe", b"[" * 100_000, b'{"name": "\\ud800"}', b"null"])
@@ -132,7 +141,7 @@ def test_the_access_log_names_routes_and_nothing_personal(composed: Composed) ->
         composed.own.get("/v1/13800138000")
     first, second = (line for line in logs if line["event"] == "request")
     assert first["route"] == "/v1/keys/{key_id}"
-    assert (first["status"], first["merchant_id"]) == (404, "shop")
+    assert (first["status"], first["merchant_id"]) == (422, "shop")
     assert second["route"] == "(none)"
     assert "13800138000" not in repr(logs)
     assert composed.own_key not in repr(logs)

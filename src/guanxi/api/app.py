@@ -46,7 +46,7 @@ def create_app(
     problems.install(app)
     for router in (*routers, *CORE):
         app.include_router(router)
-    app.add_middleware(BodyReader, limit_of=context.body_limit)
+    app.add_middleware(BodyReader, limit_of=context.body_limit, refusal_of=context.refusals.get)
     app.add_middleware(Envelope, metrics=context.metrics)
 
     def described() -> dict[str, Any]:

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Security
+from fastapi.dependencies.models import Dependant
+from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.models import HTTPBase as HttpScheme
 from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
@@ -65,6 +68,9 @@ class _Documented(SecurityBase):
     async def __call__(self) -> None:
         """Nothing to do."""
 
+
+_KNOWN: dict[Callable[..., Any], frozenset[str]] = {}
+"""The query parameters of each route that was asked with one, by what answers it."""
 
 _BEARER = _Documented("bearer", "`Authorization: Bearer gx_sk_…`")
 _BASIC = _Documented("basic", "the key as the user name, any password; for tracking clients")
@@ -123,7 +129,34 @@ async def _caller(
     _bearer: Annotated[None, Security(_BEARER)],
     _basic: Annotated[None, Security(_BASIC)],
 ) -> Caller:
-    return await find_caller(context, request, *(Permission(scope) for scope in scopes.scopes))
+    caller = await find_caller(context, request, *(Permission(scope) for scope in scopes.scopes))
+    _check_query(request)
+    return caller
+
+
+def _query_names(dependant: Dependant) -> Iterator[str]:
+    yield from (one.alias for one in dependant.query_params)
+    for below in dependant.dependencies:
+        yield from _query_names(below)
+
+
+def _check_query(request: Request) -> None:
+    """Refuse query parameters that the route does not know: a misspelt filter would quietly return everything.
+
+    Raises ``RequestValidationError``.
+    """
+    if not request.query_params:
+        return
+    route = request.scope["route"]
+    known = _KNOWN.get(route.endpoint)
+    if known is None:
+        known = frozenset(_query_names(route.dependant))
+        _KNOWN[route.endpoint] = known
+    unknown = sorted(set(request.query_params) - known)
+    if unknown:
+        raise RequestValidationError(
+            [{"type": "extra_forbidden", "loc": ("query", name)} for name in unknown]
+        )
 
 
 def require(*permissions: Permission) -> Any:

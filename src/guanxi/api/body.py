@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from starlette.datastructures import Headers
@@ -19,7 +20,10 @@ from guanxi.kernel.text import Text
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    Refusal = Callable[[GuanxiError], Response]
 
 LINGER_SECONDS = 10.0
 """How long a client that is still sending a refused body may go on, so that it comes to read the answer."""
@@ -43,11 +47,17 @@ class _Gone(Exception):
 
 
 class BodyReader:
-    """Middleware that bounds and unzips bodies; ``limit_of`` says how many bytes a path takes."""
+    """Middleware that bounds and unzips bodies; ``limit_of`` says how many bytes a path takes.
 
-    def __init__(self, app: ASGIApp, limit_of: Callable[[str], int]) -> None:
+    ``refusal_of`` returns what renders errors at a path whose clients expect a form of their own, or ``None``.
+    """
+
+    def __init__(
+        self, app: ASGIApp, limit_of: Callable[[str], int], refusal_of: Callable[[str], Refusal | None]
+    ) -> None:
         self._app = app
         self._limit_of = limit_of
+        self._refusal_of = refusal_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or pass anything else through."""
@@ -61,7 +71,8 @@ class BodyReader:
         except _Gone:
             return
         except GuanxiError as error:
-            await _refuse(error, scope, receive, send, more_comes=intake.more_comes)
+            render = self._refusal_of(scope["path"]) or partial(_problem, scope)
+            await _refuse(render(error), receive, send, more_comes=intake.more_comes)
             return
         scope["headers"] = _plain_headers(scope["headers"], len(body) if intake.zipped else None)
         await self._app(scope, _replay(body, receive), send)
@@ -163,17 +174,17 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return replay
 
 
-async def _refuse(
-    error: GuanxiError, scope: Scope, receive: Receive, send: Send, *, more_comes: bool
-) -> None:
+def _problem(scope: Scope, error: GuanxiError) -> Response:
+    language = language_of(Headers(scope=scope).get("accept-language", ""))
+    return problem_response(error, language, scope.get("state", {}).get("request_id", ""))
+
+
+async def _refuse(response: Response, receive: Receive, send: Send, *, more_comes: bool) -> None:
     """Answer, and then let the client finish talking into the void for a while.
 
     Closing at once would reset the connection of a client that is still sending, and with it the answer it has not read.
     """
-    headers = Headers(scope=scope)
-    language = language_of(headers.get("accept-language", ""))
-    request_id = scope.get("state", {}).get("request_id", "")
-    response = problem_response(error, language, request_id, {"Connection": "close"})
+    response.headers["Connection"] = "close"
     await send(
         {"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers}
     )

@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Response
 from prometheus_client import CollectorRegistry
 
 from guanxi.access.service import Access
 from guanxi.api.rate_limit import Buckets, Limits
 from guanxi.kernel.clock import Clock
+from guanxi.kernel.errors import GuanxiError
 from guanxi.storage.database import Database
 from guanxi.storage.events.log import EventLog
 from guanxi.storage.vault import Vault
@@ -26,8 +27,9 @@ class ApiContext:
     """Built services and settings of one process.
 
     ``services`` are the capabilities' own; a route asks for one by its type (see ``service``). ``body_limits`` maps a
-    path prefix to the bytes a request body may have there, unzipped; the longest prefix wins. ``probes`` are asked by
-    ``/readyz`` beside the database: each returns quickly, or raises when the part is not ready.
+    path prefix to the bytes a request body may have there, unzipped; the longest prefix wins. ``refusals``
+    render errors about a body at paths whose clients expect a form of their own. ``probes`` are asked by ``/readyz``
+    beside the database: each returns quickly, or raises when the part is not ready.
     """
 
     database: Database
@@ -36,6 +38,7 @@ class ApiContext:
     access: Access
     log: EventLog
     services: tuple[object, ...] = ()
+    refusals: Mapping[str, Callable[[GuanxiError], Response]] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     body_limits: Mapping[str, int] = field(default_factory=dict)
     probes: Mapping[str, Callable[[], None]] = field(default_factory=dict)

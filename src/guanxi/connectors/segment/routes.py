@@ -117,7 +117,7 @@ class _Door:
         try:
             await self._take(request, read)
         except GuanxiError as error:
-            return _refusal(error)
+            return refusal(error)
         return Response(b'{"success":true}', 200, _CORS, "application/json")
 
     async def _take(self, request: Request, read: Callable[[bytes], Delivery]) -> None:
@@ -151,7 +151,8 @@ class _Door:
         return self._intake.prepare(*given)
 
 
-def _refusal(error: GuanxiError) -> Response:
+def refusal(error: GuanxiError) -> Response:
+    """Answer with an error in the form that tracking clients read: ``message`` is one text."""
     headers = dict(_CORS)
     if "retry_after" in error.params:
         headers["Retry-After"] = str(error.params["retry_after"])
@@ -159,6 +160,11 @@ def _refusal(error: GuanxiError) -> Response:
         headers["WWW-Authenticate"] = 'Basic realm="guanxi"'
     return JSONResponse({"code": error.code, "message": error.message.both()}, error.status, headers)
 
+
+REFUSALS: Mapping[str, Callable[[GuanxiError], Response]] = {
+    f"/v1/{name}": refusal for call in ("batch", *CALLS) for name in (call, call[0])
+}
+"""How errors about a body are told at each address, for whoever reads bodies before they come here."""
 
 _ERROR = {
     "type": "object",
