@@ -11,13 +11,18 @@ import pytest
 
 from guanxi.access.store.people import person_by_login
 from guanxi.bootstrap import create_web, opened
+from guanxi.customers.projection.jobs import READER
 from guanxi.storage import backup
+from guanxi.storage.events.log import EventLog
+from guanxi.storage.events.model import START
 from guanxi.storage.merchants import Merchant, add_merchant
 from tests.api.client import Client
 from tests.cli.test_commands import Shell, import_orders, shell
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from guanxi.storage.events.model import LoggedEvent, Position
 
 __all__ = ["shell"]
 
@@ -161,3 +166,42 @@ def test_a_copy_of_a_server_is_not_taken_for_it(
     shell.json("backup", str(tmp_path / "copy"), "--with-key")
     assert sorted(path.name for path in (tmp_path / "copy").iterdir()) == ["guanxi.toml.backup", "secret.key"]
     assert Shell(tmp_path / "copy").json("summary", status=1)["error"]["code"] == "no_home"
+
+
+def test_a_replay_beside_a_worker_counts_each_event_once(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_orders(shell, tmp_path)
+    assert "2 条事件" in shell.run("summary")
+    shell.json("worker", "--settle")
+    whole = shell.json("summary")
+    assert "重新推算" not in shell.run("summary")
+    read = EventLog.read
+    busy: list[bool] = []
+
+    def together(log: EventLog, merchant_id: str, after: Position, limit: int) -> list[LoggedEvent]:
+        """Read, and let a worker take the first of it meanwhile."""
+        events = read(log, merchant_id, after, limit)
+        if events and not busy:
+            busy.append(True)
+            with opened(shell.home) as other:
+                other.projection.run(merchant_id, 1)
+            busy.clear()
+        return events
+
+    monkeypatch.setattr(EventLog, "read", together)
+    assert shell.json("events", "replay") == {"events": 2}
+    assert shell.json("summary") == whole
+    with opened(shell.home) as product, product.database.transaction() as tx:
+        product.log.advance(tx, "main", READER, START)
+    assert "重新推算" in shell.run("summary")
+
+
+def test_a_replay_keeps_what_there_is_when_the_lake_is_lost(shell: Shell, tmp_path: Path) -> None:
+    import_orders(shell, tmp_path)
+    shell.json("worker", "--settle")
+    lake = shell.home / "lake"
+    lake.rename(tmp_path / "kept")
+    assert shell.json("events", "replay", status=1)["error"]["code"] == "lake_missing"
+    (tmp_path / "kept").rename(lake)
+    assert shell.json("summary")["members"] == 1

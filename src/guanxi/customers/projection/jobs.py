@@ -22,7 +22,7 @@ from guanxi.kernel.errors import Unavailable
 from guanxi.kernel.phone import mask
 from guanxi.kernel.text import Text
 from guanxi.storage.database import UNAVAILABLE
-from guanxi.storage.events import erasing
+from guanxi.storage.events import erasing, vitals
 from guanxi.storage.events.model import START, LoggedEvent
 
 if TYPE_CHECKING:
@@ -152,11 +152,13 @@ class Projection:
         return len(events)
 
     def rebuild(self, merchant_id: str, on_progress: Callable[[int], None] = lambda _: None) -> int:
-        """Drop what the projection has made and make it again from the whole log; returns how many events it read.
+        """Drop what the projection has made and make it again from the whole log; returns how many events that holds.
 
-        Killed at any moment, the worker's ``run`` goes on with it. The values of identities, their search tokens and
+        Workers may help: none of them knows how many the others took. Killed at any moment, the worker's ``run`` goes on with it. The values of identities, their search tokens and
         what staff decided about them stay: the lake does not have the first, the others only ever grow.
+        Raises ``LakeMissing`` before anything is dropped.
         """
+        vitals.check_lake(self._database, self._log, merchant_id)
         with self._database.transaction() as tx:
             self._privacy.alone(tx, merchant_id)
             self._log.position(tx, merchant_id, READER)
@@ -166,7 +168,7 @@ class Projection:
         while taken := self.run(merchant_id, REBUILD_BATCH):
             done += taken
             on_progress(done)
-        return done
+        return self._log.count(merchant_id)
 
     def mend(
         self,

@@ -113,6 +113,15 @@ def waiting(database: Database, log: EventLog, merchant_id: str, reader: str) ->
     return Waiting(int(rows), int(since or 0))
 
 
+def is_afresh(database: Database, log: EventLog, merchant_id: str, reader: str) -> bool:
+    """Say whether a reader is reading the past again: it has yet to come to what it once saw into the lake."""
+    # The watermark first: a hand-over moves it only as far as readers have come.
+    with database.tail.reading() as tx:
+        _, moved = tail.watermark(tx, merchant_id)
+    with database.reading() as tx:
+        return log.peek(tx, merchant_id, reader) < moved
+
+
 class LakeState(NamedTuple):
     """A lake from outside: its files, their size in bytes, and when the last was written (0 if there is none)."""
 
