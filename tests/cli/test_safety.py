@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from typer.testing import CliRunner
 
 from guanxi.access.store.people import person_by_login
-from guanxi.bootstrap import create_web, opened
+from guanxi.bootstrap import Background, create_web, opened
+from guanxi.cli import app
 from guanxi.customers.projection.jobs import READER
+from guanxi.runtime.worker import Worker
 from guanxi.storage import backup
 from guanxi.storage.events.log import EventLog
 from guanxi.storage.events.model import START
@@ -29,7 +33,8 @@ __all__ = ["shell"]
 
 def failed_checks(shell: Shell) -> dict[str, dict[str, Any]]:
     """Return what ``doctor`` finds to mend, by name."""
-    report = shell.json("doctor", status=1)
+    said = CliRunner().invoke(app, ["doctor", "--json", "--home", str(shell.home)])
+    report = json.loads(said.stdout)
     return {one["check"]: one for one in report["checks"] if not one["ok"]}
 
 
@@ -205,3 +210,20 @@ def test_a_replay_keeps_what_there_is_when_the_lake_is_lost(shell: Shell, tmp_pa
     assert shell.json("events", "replay", status=1)["error"]["code"] == "lake_missing"
     (tmp_path / "kept").rename(lake)
     assert shell.json("summary")["members"] == 1
+
+
+def test_doctor_knows_whether_a_worker_runs(shell: Shell) -> None:
+    def says() -> tuple[bool, str]:
+        found = failed_checks(shell).get("worker")
+        return (True, "") if found is None else (False, found["en"])
+
+    shell.json("worker", "--settle")
+    assert says() == (False, "is not running; start guanxi worker or guanxi serve.")
+    with opened(shell.home) as product:
+        running = Worker(product.database, Background(product).jobs(), product.clock)
+        running.step()
+        running.write_status()
+        assert says()[0]
+        running.stop()
+        running.run()
+        assert not says()[0]

@@ -159,6 +159,7 @@ def test_an_idle_worker_sleeps_and_hears_stop(installation: Installation) -> Non
 
     worker = Worker(installation.database, [Job("idle", work())], installation.clock, sleep=sleep)
     worker.run()
+    assert statuses(installation)["idle"].worker == "", "it says that it has gone"
     assert len(slept) == 3
     assert all(0 < seconds <= 0.1 for seconds in slept)
 

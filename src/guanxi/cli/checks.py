@@ -254,15 +254,15 @@ def _jobs(jobs: Sequence[JobStatus], now: int) -> Iterator[Finding]:
                     f"failed {job.failures} times: {job.reason.en}",
                 ),
             )
-    last = max((job.last_run_at for job in jobs), default=0)
-    idle = now - last > 2 * MINUTE
+    last = max((job.last_run_at for job in jobs if job.worker), default=0)
+    runs = now - last < MINUTE
     yield Finding(
         "worker",
-        not idle,
+        runs,
         Text("在运行", "running")
-        if not idle
+        if runs
         else Text(
-            "近两分钟没有运行；请启动 guanxi worker 或 guanxi serve。",
-            "has not run for two minutes; start guanxi worker or guanxi serve.",
+            "没有在运行；请启动 guanxi worker 或 guanxi serve。",
+            "is not running; start guanxi worker or guanxi serve.",
         ),
     )

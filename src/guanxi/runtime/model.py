@@ -85,7 +85,7 @@ class DueLane(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class JobStatus:
-    """What the worker last said about one of its jobs; instants and durations in µs.
+    """What the worker last said about one of its jobs; instants and durations in µs. One that has stopped has no name.
 
     ``merchant_id`` is empty for a job that serves the whole installation, ``done`` counts since the beginning,
     ``failures`` counts those since the last success, ``lag`` is how long the oldest due item has waited.

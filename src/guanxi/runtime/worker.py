@@ -150,7 +150,7 @@ class Worker:
             while not self._stopping:
                 if not self.step():
                     self._rest()
-        self.write_status()
+        self.write_status(stopped=True)
         _log.info("worker_stopped", worker=self._name)
 
     def step(self) -> int:
@@ -165,15 +165,18 @@ class Worker:
             self.write_status()
         return done
 
-    def write_status(self) -> None:
-        """Write what has happened since the last time; a database that is away is logged and tried again later."""
+    def write_status(self, *, stopped: bool = False) -> None:
+        """Write what has happened since the last time; a database that is away is logged and tried again later.
+
+        Rows of a worker that has ``stopped`` name none; another one puts its own name there within seconds.
+        """
         self._status_at = _monotonic() + STATUS_EVERY
-        ran = [turns for turns in self._turns if turns.ran]
+        ran = [turns for turns in self._turns if turns.ran or (stopped and turns.last_run_at)]
         if not ran:
             return
         try:
             with self._database.transaction() as tx:
-                store.save_jobs(tx, [turns.status(self._name) for turns in ran])
+                store.save_jobs(tx, [turns.status("" if stopped else self._name) for turns in ran])
         except Exception:  # noqa: BLE001 - the jobs go on without their status
             _log.exception("job_status_not_written", worker=self._name)
             return
