@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from guanxi.cli.output import DEFAULT_HOME, HomeOption, JsonOption, notes, say, session, show
+from guanxi.cli.output import DEFAULT_HOME, HomeOption, JsonOption, Tenths, notes, say, session, show
 from guanxi.kernel.clock import day_to_date
 
 if TYPE_CHECKING:
@@ -134,10 +134,13 @@ def _load(product: Product) -> None:
     )
     try:
         with Progress(*columns, console=notes, transient=True) as bar:
-            reading = bar.add_task(say("读取演示数据", "Reading the demo data"), total=None)
+            label = say("读取演示数据", "Reading the demo data")
+            reading = bar.add_task(label, total=None)
+            tenths = Tenths(label)
 
             def on_progress(step: Step) -> None:
                 bar.update(reading, total=step.total, completed=step.done)
+                tenths(step.done, step.total)
 
             done = load(
                 _DemoIntake(product),

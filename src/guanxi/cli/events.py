@@ -23,10 +23,11 @@ from guanxi.cli.output import (
     show,
     styled,
 )
-from guanxi.kernel.clock import to_rfc3339
+from guanxi.kernel.clock import to_datetime, to_rfc3339, zone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import tzinfo
 
     from guanxi.storage.events.model import LoggedEvent
 
@@ -51,20 +52,21 @@ def tail(
             kind = product.intake.merchant(chosen.merchant_id)[1].get(name)
             return name if kind is None else kind.title.in_(language())
 
+        local = zone(chosen.timezone)
         latest = product.log.newest(chosen.merchant_id, limit=lines)[::-1]
         for event in latest:
-            _print(event, label, as_json=as_json)
+            _print(event, label, local, as_json=as_json)
         after = latest[-1].position if latest else product.log.end(chosen.merchant_id)
         while follow:
             events = product.log.read(chosen.merchant_id, after, 500)
             for event in events:
-                _print(event, label, as_json=as_json)
+                _print(event, label, local, as_json=as_json)
                 after = event.position
             if not events:
                 time.sleep(0.5)
 
 
-def _print(event: LoggedEvent, label: Callable[[str], str], *, as_json: bool) -> None:
+def _print(event: LoggedEvent, label: Callable[[str], str], local: tzinfo, *, as_json: bool) -> None:
     payload: dict[str, Any] = msgspec.json.decode(event.payload)
     if as_json:
         print_json(
@@ -83,7 +85,8 @@ def _print(event: LoggedEvent, label: Callable[[str], str], *, as_json: bool) ->
         said = msgspec.json.encode(payload.get("properties") or payload.get("traits") or {}).decode()
         screen.print(
             styled(
-                (to_rfc3339(event.time)[:19], "dim"),
+                # The merchant's own time, with its offset from UTC.
+                (to_datetime(event.time).astimezone(local).isoformat(" ", "seconds"), "dim"),
                 " ",
                 (label(event.type), "bold"),
                 f" {event.channel} {said[:160]}",
@@ -109,7 +112,7 @@ def declare(
     merchant: MerchantOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """声明商家自己的事件类型 / Declare event types of the merchant's own."""
+    """声明商家自己的事件类型，格式见 docs/guide/declare.md / Declare event types; docs/guide/declare.md has the format."""
     import yaml
 
     from guanxi.customers.events.service import declare as declare_type

@@ -156,6 +156,13 @@ def find(
             found = product.members.list_members(tx, chosen, query=query, limit=50).items
         if as_json:
             print_json([asdict(one) for one in found])
+        elif not found:
+            screen.print(
+                say(
+                    "没有找到。可试：完整手机号或后四位、至少两个字的姓名、完整会员号。",
+                    "Nobody is found. Try a whole phone or its last four digits, two letters of a name, a whole member number.",
+                )
+            )
         else:
             show_rows(
                 [

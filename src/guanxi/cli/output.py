@@ -82,6 +82,23 @@ def show_rows(rows: Iterable[Sequence[Any]], columns: Sequence[str], *, title: s
     screen.print(table)
 
 
+class Tenths:
+    """Says how far long work is where no bar can be drawn, such as in a container's log: a line at each tenth."""
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+        self._said = 0
+
+    def __call__(self, done: int, total: int | None) -> None:
+        """Take how much of it is done."""
+        if notes.is_terminal or not total:
+            return
+        tenth = min(10, done * 10 // total)
+        if tenth > self._said:
+            self._said = tenth
+            notes.print(f"{self._label} {tenth * 10} %", highlight=False)
+
+
 def print_json(value: Any) -> None:
     """Print JSON on one line, for programs."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -11,7 +13,8 @@ from typing import Annotated
 
 import typer
 
-from guanxi.cli.output import DEFAULT_HOME, HomeOption, JsonOption, notes, say, session, show, styled
+from guanxi.cli.output import DEFAULT_HOME, HomeOption, JsonOption, fail, notes, say, session, show, styled
+from guanxi.kernel.errors import InvalidInput
 
 
 def register(app: typer.Typer) -> None:
@@ -57,6 +60,10 @@ def run_server(
     with opened(home) as product:
         settings = product.home.settings
         host, port = host or settings.host, port or settings.port
+        try:
+            listening = _listen(host, port)
+        except InvalidInput as error:
+            fail(error, as_json=False)
         child = _start_worker(home) if with_worker else None
         try:
             app = create_web(product, demo=sign_in)
@@ -72,11 +79,35 @@ def run_server(
                     highlight=False,
                 )
             settle_in()
-            server.run()
+            server.run(sockets=[listening])
+        except KeyboardInterrupt:
+            # Ctrl-C is how one stops it; everything has been closed by now.
+            pass
         finally:
+            listening.close()
             if child is not None:
                 child.terminate()
                 child.wait()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Take the address before anything says that it is served; raises ``InvalidInput``."""
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(2048)
+    except (OSError, OverflowError) as error:
+        listening.close()
+        if getattr(error, "errno", None) == errno.EADDRINUSE:
+            raise InvalidInput(
+                reason_zh=f"端口 {port} 已被占用；请停掉占用它的程序，或用 --port 换一个。",
+                reason_en=f"port {port} is in use; stop whatever uses it, or choose another with --port.",
+            ) from error
+        raise InvalidInput(
+            reason_zh=f"无法监听 {host}:{port}：{error}", reason_en=f"cannot listen on {host}:{port}: {error}"
+        ) from error
+    return listening
 
 
 def _start_worker(home: Path) -> subprocess.Popen[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -110,13 +111,19 @@ def kinds_of(identities: Iterable[Known]) -> tuple[str, ...]:
     return tuple(sorted({one.type for one in identities}, key=_rank))
 
 
+_MASKED_PHONE = re.compile(r"1\d{2}[*•]{4}(\d{4})")
+
+
 def sought(query: str) -> tuple[list[str], list[tuple[str, str, str]], int | None]:
     """Read a search: the texts to look for as they are, identities it may be, and the fragment of a public id.
 
-    A phone is understood in any spelling; full-width letters and digits are what they look like.
+    A phone is understood in any spelling, also masked as a screen shows it; full-width letters and digits are what they
+    look like.
     """
     text = query.strip()
     plain = unicodedata.normalize("NFKC", text)
+    if masked := _MASKED_PHONE.fullmatch(plain):
+        return [masked[1]], [], None
     texts = list(dict.fromkeys((plain, text)))
     try:
         return texts, [], fragment_of(plain.lower())
