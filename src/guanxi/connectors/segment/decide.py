@@ -5,6 +5,7 @@ Whatever is wrong with one message is the dead-letter's business; an error here 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple
 
@@ -83,6 +84,7 @@ class _Signature(msgspec.Struct):
 _batch = msgspec.json.Decoder(_Batch).decode
 _single = msgspec.json.Decoder(dict[str, Any]).decode
 _signature = msgspec.json.Decoder(_Signature).decode
+_PLACE = re.compile(r"`(\$[^`]*)`|(?<=\(byte )(\d+)")
 _BROKEN = (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -147,7 +149,10 @@ def _sent_at(text: str | None) -> int | None:
 
 
 def _malformed(error: Exception) -> InvalidInput:
+    # The decoder speaks English only; the place it names is the same in every language.
+    found = _PLACE.search(str(error))
+    place = f"，位置 {found[0].strip('`')}" if found else ""
     return InvalidInput(
-        reason_zh=f"请求体不是约定的 JSON：{error}",
+        reason_zh=f"请求体不是约定的 JSON{place}",
         reason_en=f"the body is not the JSON that is expected: {error}",
     )

@@ -26,6 +26,7 @@ _CHANNELS: Final = {
     "app": Text("应用", "App"),
     "web": Text("网站", "Web"),
     "store": Text("门店", "Store"),
+    "default": Text("默认", "Default"),
     "import": Text("文件导入", "Imported file"),
     "server": Text("服务端", "Server"),
     "mini-program": Text("小程序", "Mini program"),
