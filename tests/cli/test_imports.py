@@ -53,3 +53,32 @@ def test_a_rejected_row_is_mended_under_its_mapping_or_by_its_file(shell: Shell,
     assert (again["accepted"], again["duplicates"], again["rejected"]) == (1, 2, 0)
     with session(shell.home, as_json=False) as product:
         assert product.log.dead_letters("main") == {"mended": 2}
+
+
+UNTYPED = (
+    "{type: track, event: order.paid, time: 下单时间, id: 订单号, identities: [{type: phone, column: 手机号}],"
+    " properties: {order_id: 订单号, amount: 实付金额}}"
+)
+
+
+def test_a_mapping_that_fits_no_row_stops_before_anything_is_kept(shell: Shell, tmp_path: Path) -> None:
+    file, mapping = tmp_path / "rows.csv", tmp_path / "rows.yaml"
+    file.write_text(ROWS, "utf-8")
+    mapping.write_text(UNTYPED, "utf-8")
+    refused = shell.json("import", str(file), "--mapping", str(mapping), status=1)
+    assert refused["error"]["code"] == "import.nothing_fits"
+    with session(shell.home, as_json=False) as product:
+        assert product.log.dead_letters("main") == {}
+
+
+def test_a_message_that_is_refused_names_its_line(shell: Shell, tmp_path: Path) -> None:
+    file, mapping = tmp_path / "rows.csv", tmp_path / "rows.yaml"
+    file.write_text(ROWS.replace("abc", "").replace("not yet", "3"), "utf-8")
+    mapping.write_text(
+        UNTYPED.replace("amount: 实付金额", "amount: {column: 实付金额, type: money}"), "utf-8"
+    )
+    result = shell.json("import", str(file), "--mapping", str(mapping))
+    assert (result["accepted"], result["dead_lettered"]) == (2, 1)
+    with session(shell.home, as_json=False) as product, product.database.tail.reading() as tx:
+        (letter,) = dead_letters.page(tx, "main", "open", None, 10)
+    assert letter.path == "file rows.csv, line 3, properties.amount"

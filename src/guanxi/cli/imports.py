@@ -28,6 +28,7 @@ from guanxi.cli.output import (
 if TYPE_CHECKING:
     from guanxi.bootstrap import Product
     from guanxi.customers.events.service import Receipt
+    from guanxi.kernel.text import Text
     from guanxi.storage.merchants import Merchant
 
 
@@ -54,6 +55,11 @@ class _FileIntake:
     def accept(self, messages: Sequence[Mapping[str, Any]]) -> Receipt:
         """Store messages."""
         return self._product.intake.accept(self._merchant, self._source, messages, self._awaited)
+
+    def refusal(self, message: Mapping[str, Any]) -> tuple[str, Text] | None:
+        """Say why a message would not be taken."""
+        refused = self._product.intake.refusal(self._merchant, self._source, message)
+        return None if refused is None else (refused.code, refused.reason)
 
     def __enter__(self) -> Self:
         return self

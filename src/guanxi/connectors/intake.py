@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from guanxi.kernel.text import Text
 
 Message = dict[str, Any]
+"""A message of the Segment shape. ``line`` is where in the file it comes from: nothing of the event, but shown if refused."""
 
 
 class Receipt(Protocol):
@@ -76,4 +77,13 @@ class SharedIntake(Intake, Protocol):
 
     def finish(self) -> Sequence[Receipt]:
         """Make everything durable that was submitted; return the receipts not told yet."""
+        ...
+
+
+@runtime_checkable
+class JudgingIntake(Intake, Protocol):
+    """An intake that can say beforehand whether it would take a message."""
+
+    def refusal(self, message: Mapping[str, Any]) -> tuple[str, Text] | None:
+        """Return the code and the reason of a message's refusal, ``None`` if it would be taken; nothing is kept."""
         ...

@@ -40,6 +40,7 @@ def test_a_row_becomes_a_message(tmp_path: Path) -> None:
         "timestamp": "2026-01-31T18:30:00+08:00",
         "context": {"identities": [{"type": "phone", "scope": "", "value": "13800000001"}]},
         "properties": {"amount": 1250},
+        "line": 2,
     }
     assert (result.rows, result.accepted, result.rejected) == (3, 3, 0)
 

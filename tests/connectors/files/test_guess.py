@@ -112,3 +112,43 @@ def test_jsonl_with_objects_and_types(tmp_path: Path) -> None:
 def test_empty_file(tmp_path: Path) -> None:
     with pytest.raises(EmptyFile):
         guess_mapping(write(tmp_path, "a,b\n"), merchant_timezone="Asia/Shanghai")
+
+
+SHOP = "手机号,会员号,订单号,下单时间,实付金额,姓名,收货人,收货人手机,同意短信\n"
+
+
+def shop_row(n: int, amount: str = "10.00") -> str:
+    return f"1391111{n:04d},M{n},A{n},2026-01-31 18:30:00,{amount},王小明,李四,13922220000,{'是' if n % 2 else '否'}\n"
+
+
+def test_what_orders_say_of_the_buyer_and_what_of_the_recipient(tmp_path: Path) -> None:
+    path = write(tmp_path, SHOP + "".join(shop_row(n) for n in range(8)))
+    guess = guess_mapping(path, merchant_timezone="Asia/Shanghai")
+    data = yaml.safe_load(guess.text)
+    assert [one["column"] for one in data["identities"]] == ["手机号", "会员号"]
+    assert data["traits"] == {"name": "姓名"}
+    assert data["consent"] == [{"purpose": "marketing", "channel": "sms", "column": "同意短信"}]
+    assert data["properties"]["收货人手机"] == "收货人手机"
+    assert sum("收货人" in note.zh and "recipient" in note.en for note in guess.notes) == 2
+    result, intake = run(path, guess.text)
+    assert (result.rows, result.messages) == (8, 16)
+    order, about = intake.messages["order.paid:A1"], intake.messages["identify:order.paid:A1"]
+    assert "traits" not in order
+    assert (about["type"], about["traits"]) == ("identify", {"name": "王小明"})
+    assert about["context"]["identities"] == order["context"]["identities"]
+    assert order["context"]["consent"] == [{"purpose": "marketing", "channel": "sms", "granted": True}]
+
+
+def test_a_recipients_phone_alone_is_no_identity(tmp_path: Path) -> None:
+    path = write(tmp_path, "订单号,下单时间,实付金额,收件人手机\nA1,2026-01-31,1.00,13911110000\n")
+    guess = guess_mapping(path, merchant_timezone="Asia/Shanghai")
+    assert "identities" not in yaml.safe_load(guess.text)
+
+
+def test_one_bad_cell_does_not_change_what_a_column_is(tmp_path: Path) -> None:
+    path = write(tmp_path, SHOP + shop_row(0, "abc") + "".join(shop_row(n) for n in range(1, 8)))
+    guess = guess_mapping(path, merchant_timezone="Asia/Shanghai")
+    assert yaml.safe_load(guess.text)["properties"]["amount"] == {"column": "实付金额", "type": "money"}
+    assert any("实付金额" in note.zh and note.en.startswith("1 of the cells") for note in guess.notes)
+    result, _ = run(path, guess.text)
+    assert (result.rejected, result.accepted) == (1, 14)

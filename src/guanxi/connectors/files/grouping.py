@@ -127,6 +127,7 @@ class Spill:
             if isinstance(message, Bad):
                 yield _refused(group.rows, message)
             else:
+                message["line"] = group.rows[0][1]
                 yield Grouped(len(group.rows), message, None)
 
     def _group(self, key: str, rows: Iterator[tuple[Any, ...]]) -> Iterator[Grouped | _Ready]:

@@ -30,7 +30,7 @@ _HEADINGS: dict[str, tuple[str, ...]] = {
     "joined": ("注册时间", "入会时间", "开卡时间", "加入时间", "registeredat", "joinedat", "signupdate"),
     "amount": ("实付金额", "实收金额", "买家实付金额", "支付金额", "实付款", "应付金额", "订单应付金额", "订单金额", "金额", "总金额", "amount", "paid",
                "total", "totalamount", "salesvalue"),
-    "phone": ("手机号", "手机号码", "手机", "电话", "联系电话", "联系手机", "收件人手机", "收件人手机号", "收货人手机", "会员手机号", "phone", "mobile",
+    "phone": ("手机号", "手机号码", "手机", "电话", "联系电话", "联系手机", "会员手机号", "phone", "mobile",
               "phonenumber", "tel"),
     "member_no": ("会员号", "会员编号", "会员卡号", "卡号", "会员id", "客户编号", "memberno", "memberid", "membernumber", "customerid",
                   "customerno", "householdid"),
@@ -38,7 +38,7 @@ _HEADINGS: dict[str, tuple[str, ...]] = {
     "unionid": ("unionid", "微信unionid"),
     "alipay_user_id": ("支付宝userid", "支付宝uid", "alipayuserid"),
     "email": ("邮箱", "电子邮箱", "email", "mail"),
-    "name": ("姓名", "会员姓名", "客户姓名", "收件人", "收货人", "收货人姓名", "真实姓名", "name", "fullname", "customername"),
+    "name": ("姓名", "会员姓名", "客户姓名", "真实姓名", "name", "fullname", "customername"),
     "nickname": ("昵称", "会员昵称", "买家昵称", "nickname"),
     "gender": ("性别", "gender", "sex"),
     "birthday": ("生日", "出生日期", "birthday", "birthdate", "dateofbirth"),
@@ -56,6 +56,14 @@ _HEADINGS: dict[str, tuple[str, ...]] = {
     "discount": ("优惠金额", "优惠", "折扣", "discount"),
 }  # fmt: skip
 _IDENTITIES = ("phone", "member_no", "openid", "unionid", "alipay_user_id", "email")
+_ABOUT_BUYER = ("name", "nickname", "gender", "birthday", "level")
+_RECIPIENT = re.compile(r"收货人?|收件人?|receiver|recipient|consignee|shipto|shipping")
+_AGREED = re.compile(r"同意|愿意|接收|接受|授权|订阅|consent|optin|subscribe")
+_CHANNELS = (
+    ("sms", re.compile(r"短信|sms")),
+    ("email", re.compile(r"邮件|邮箱|email")),
+    ("call", re.compile(r"电话|外呼|call")),
+)
 _LINE_PARTS = ("product_id", "product", "category", "quantity", "price", "line_amount")
 _MONEY = ("amount", "price", "line_amount", "discount")
 _MONEY_WORDS = re.compile(r"金额|价|费|元|款$|amount|price|fee|cost|value$|disc$")
@@ -119,6 +127,8 @@ class _Proposal:
             if match is not None and match not in self._found.values():
                 self._found[meaning] = match
 
+        self._note_recipients()
+
     def is_orders(self) -> bool:
         return "order_id" in self._found and "time" in self._found
 
@@ -151,8 +161,13 @@ class _Proposal:
         data |= self._identities()
         if "status" in self._found:
             data["where"] = self._paid_only()
+        about = [self._found[part] for part in _ABOUT_BUYER if part in self._found]
+        traits, consent = (self._fields(about), self._consents()) if data.get("identities") else ({}, [])
+        used |= {*(about if traits else ()), *(agreed["column"] for agreed in consent)}
         fields = self._fields(name for name in self._cells if name not in used)
         data["properties"] = {"order_id": order, "currency": {"value": "CNY"}, **fields}
+        data |= {"traits": traits} if traits else {}
+        data |= {"consent": consent} if consent else {}
         if grouped:
             data["group"] = {"by": order, "lines": lines}
         return data
@@ -170,8 +185,11 @@ class _Proposal:
                     "to the day of the export and keep it when importing again.",
                 )
             )
+        consent = self._consents()
+        used |= {agreed["column"] for agreed in consent}
         fields = self._fields(name for name in self._cells if name not in used)
-        return {"type": "identify", "time": time, **self._identities(), "traits": fields}
+        said = {"consent": consent} if consent else {}
+        return {"type": "identify", "time": time, **self._identities(), "traits": fields, **said}
 
     def other(self) -> dict[str, Any]:
         event = re.sub(r"[^a-z0-9]+", "_", self._path.name.split(".")[0].casefold()).strip("_") or "row"
@@ -211,6 +229,42 @@ class _Proposal:
             )
             return {}
         return {"identities": found}
+
+    def _note_recipients(self) -> None:
+        for column in self._cells:
+            if _RECIPIENT.search(_plain(column)):
+                self.notes.append(
+                    Text(
+                        f"“{column}”列说的是收货人，不一定是买家：保留为属性，不作为身份。",
+                        f"Column “{column}” tells of the recipient, who need not be the buyer: "
+                        "it is kept as a property and is no identity.",
+                    )
+                )
+
+    def _consents(self) -> list[dict[str, str]]:
+        """Return the columns that say who agreed to be contacted on which channel."""
+        found = []
+        for column in self._cells:
+            plain = _plain(column)
+            channel = next((name for name, words in _CHANNELS if words.search(plain)), None)
+            if not _AGREED.search(plain) or not self._fits(column, Field(column=column, type="bool")):
+                continue
+            if channel is None:
+                self.notes.append(
+                    Text(
+                        f"“{column}”列像是授权：请写明渠道，移到 consent 下。",
+                        f"Column “{column}” looks like consent: say for which channel, and move it to consent.",
+                    )
+                )
+                continue
+            found.append({"purpose": "marketing", "channel": channel, "column": column})
+            self.notes.append(
+                Text(
+                    f"请核对：“{column}”列的“是”表示同意接收营销{channel}。",
+                    f"Check that a yes in column “{column}” means agreeing to marketing by {channel}.",
+                )
+            )
+        return found
 
     def _paid_only(self) -> list[dict[str, Any]]:
         column = self._found["status"]
@@ -258,7 +312,27 @@ class _Proposal:
             kinds = ("int",)
         else:
             kinds = self._typed(column)
-        return next((kind for kind in kinds if self._fits(column, Field(column=column, type=kind))), "text")
+        sure = meaning in {*_MONEY, "quantity", "birthday", "joined"}
+        fitting = (
+            kind for kind in kinds if self._fits(column, Field(column=column, type=kind), 2 if sure else 10)
+        )
+        kind: CellType = next(fitting, "text")
+        wrong = self._wrong(column, Field(column=column, type=kind))
+        if wrong:
+            self.notes.append(
+                Text(
+                    f"“{column}”列有 {wrong} 个单元格无法按 {kind} 读取，这些行会进入死信。",
+                    f"{wrong} of the cells of column “{column}” cannot be read as {kind}: their rows will be dead letters.",
+                )
+            )
+        elif kind == "text" and kinds and meaning in _MONEY:
+            self.notes.append(
+                Text(
+                    f"“{column}”列大多不是金额：请核对，未按金额读取。",
+                    f"Most of column “{column}” is no amount: check it; it is not read as one.",
+                )
+            )
+        return kind
 
     def _typed(self, column: str) -> tuple[CellType, ...]:
         """Return what JSON and Parquet say by themselves; text says nothing."""
@@ -266,9 +340,12 @@ class _Proposal:
         known: dict[type, CellType] = {bool: "bool", int: "int", list: "list", datetime: "time", date: "date"}
         return (known[types.pop()],) if len(types) == 1 and types <= known.keys() else ()
 
-    def _fits(self, column: str, field: Field) -> bool:
-        """Say whether nearly all of the first rows read well as ``field``."""
+    def _wrong(self, column: str, field: Field) -> int:
         given: Sequence[Any] = [cell for cell in self._cells[column] if cell is not None]
         convert: Converter = converter(field, self._zone)
-        wrong = sum(isinstance(value, Bad) for value in convert(given))
-        return bool(given) and wrong * 10 <= len(given)
+        return sum(isinstance(value, Bad) for value in convert(given))
+
+    def _fits(self, column: str, field: Field, share: int = 10) -> bool:
+        """Say whether at most one in ``share`` of the first rows reads badly as ``field``."""
+        given = sum(cell is not None for cell in self._cells[column])
+        return given > 0 and self._wrong(column, field) * share <= given

@@ -120,6 +120,7 @@ class Mapping(_Part, frozen=True, kw_only=True):
     """Text is the account's own key, not a column."""
     properties: dict[str, str | Field] = {}
     traits: dict[str, str | Field] = {}
+    """What is known about the person; with a ``track`` it becomes an ``identify`` of its own behind each event."""
     consent: list[Consent] = []
     where: list[Condition] = []
     group: Group | None = None
@@ -221,15 +222,20 @@ def _contradictions(mapping: Mapping) -> Iterator[tuple[str, str, str]]:
             "track 必须写明事件名，例如 order.paid（支付订单）。",
             "a track needs the event's name, such as order.paid.",
         )
-    if mapping.type == "track" and (mapping.traits or mapping.consent):
-        yield "traits", "traits 和 consent 只用于 identify。", "traits and consent belong to identify."
+    someone = mapping.identities or mapping.user_id or mapping.anonymous_id
+    if mapping.type == "track" and (mapping.traits or mapping.consent) and not someone:
+        yield (
+            "traits",
+            "traits 和 consent 说的是某个人，至少要有一个身份。",
+            "traits and consent tell of a person: name at least one identity.",
+        )
     if mapping.type == "identify" and (mapping.event or mapping.properties or mapping.group):
         yield (
             "type",
             "identify 没有 event、properties、group。",
             "identify has no event, properties or group.",
         )
-    if mapping.type == "identify" and not (mapping.identities or mapping.user_id or mapping.anonymous_id):
+    if mapping.type == "identify" and not someone:
         yield "identities", "identify 至少要有一个身份。", "identify needs at least one identity."
     if isinstance(mapping.id, MessageId) and (mapping.id.column is None) == (mapping.id.columns is None):
         yield "id", "column 与 columns 二选一。", "give either column or columns."

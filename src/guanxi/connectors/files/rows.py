@@ -77,8 +77,13 @@ class Plan:
         ]
         self._constants: dict[str, Any] = {}
         self._fields: list[tuple[str, int]] = []
-        for name, value in (mapping.properties or mapping.traits).items():
+        track = mapping.type == "track"
+        for name, value in (mapping.properties if track else mapping.traits).items():
             self._place(f"properties.{name}", name, field_of(value), self._constants, self._fields)
+        self._traits: dict[str, Any] = {}
+        self._trait_fields: list[tuple[str, int]] = []
+        for name, value in (mapping.traits if track else {}).items():
+            self._place(f"traits.{name}", name, field_of(value), self._traits, self._trait_fields)
         self.head = len(self.slots)
         self._line_constants: dict[str, Any] = {}
         self._line_fields: list[tuple[str, int]] = []
@@ -194,7 +199,35 @@ class Plan:
             for key, at, context, body in zip(self._ids(columns, whole), times, contexts, bodies, strict=True)
         ]
         self._add_people(made, columns)
-        return made if track else self._finish_identify(made, columns)
+        self._add_consent(made, columns)
+        if not track:
+            return [Bad("row.no_identity") if _is_nobody(message) else message for message in made]
+        if self.mapping.traits:
+            for message, traits in zip(
+                made, _records(self._traits, self._trait_fields, columns, size), strict=True
+            ):
+                message["traits"] = traits  # type: ignore[index]
+        return made
+
+    def told_apart(self, messages: list[Message]) -> list[Message]:
+        """Return messages with what is known about a person taken out of events, behind each as a message of its own."""
+        if self.mapping.type != "track" or not self.mapping.traits:
+            return messages
+        told: list[Message] = []
+        for message in messages:
+            traits = message.pop("traits")
+            told.append(message)
+            if traits and not _is_nobody(message):
+                about = {
+                    "type": "identify",
+                    "messageId": f"identify:{message['messageId']}",
+                    "traits": traits,
+                }
+                told.append(
+                    {key: value for key, value in message.items() if key not in {"event", "properties"}}
+                    | about
+                )
+        return told
 
     def event_id(self, row: Row) -> str:
         """Return the id that the message of a bad row would have; empty if that takes more than what is good of it."""
@@ -216,9 +249,8 @@ class Plan:
                 if value is not None:
                     message[name] = value
 
-    def _finish_identify(self, made: list[Any], columns: Sequence[Row]) -> list[Message | Bad]:
-        """Add consent, and refuse what says nothing about whom."""
-        for index, message in enumerate(made):
+    def _add_consent(self, made: Sequence[Any], columns: Sequence[Row]) -> None:
+        for index, message in enumerate(made if self._consent else ()):
             consent = [
                 {"purpose": agreed.purpose, "channel": agreed.channel, "granted": granted}
                 for agreed, slot in self._consent
@@ -226,9 +258,6 @@ class Plan:
             ]
             if consent:
                 message["context"]["consent"] = consent
-            if not (message["context"]["identities"] or "userId" in message or "anonymousId" in message):
-                made[index] = Bad("row.no_identity")
-        return made
 
     def _ids(self, columns: Sequence[Row], whole: Sequence[Any]) -> Sequence[str]:
         spec, prefix = self.mapping.id, self.mapping.prefix
@@ -257,6 +286,10 @@ def _records(
             if value is None:
                 del record[name]
     return records
+
+
+def _is_nobody(message: Any) -> bool:
+    return not (message["context"]["identities"] or "userId" in message or "anonymousId" in message)
 
 
 def _digest(what: Any) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from itertools import compress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import cast
 
 from guanxi.connectors.batches import batched
 from guanxi.connectors.files.csvfile import CsvSource
@@ -28,10 +29,12 @@ from guanxi.connectors.files.problems import (
 )
 from guanxi.connectors.files.rows import Plan, Values
 from guanxi.connectors.files.source import BadRow, Block, Source
-from guanxi.connectors.intake import Intake, Message, Receipt, Rejected, SharedIntake
+from guanxi.connectors.intake import Intake, JudgingIntake, Message, Receipt, Rejected, SharedIntake
 from guanxi.kernel.clock import zone
 
 _SAME_FAULT = 20
+_FEWEST = 3
+"""Messages refused alike from which the mapping is to blame: a refusal names a property that the mapping gives."""
 _BATCH = 1_000
 
 
@@ -152,7 +155,9 @@ class _Run:
                     index, event_id = values.index[row], self._plan.event_id(values.rows[row])
                     bad.append(BadRow(block.lines[index], block.raw(index), made, event_id))
                 else:
-                    messages.append(made)  # type: ignore[arg-type]
+                    message = cast("Message", made)
+                    message["line"] = block.lines[values.index[row]]
+                    messages.append(message)
             self._refuse_hopeless(bad, len(messages))
             self._reject(bad)
             self._add(rejected=len(bad))
@@ -237,12 +242,29 @@ class _Run:
     def _hand_over(self, messages: list[Message]) -> None:
         if not messages:
             return
+        messages = self._plan.told_apart(messages)
+        if not self.result.messages:
+            self._refuse_unwanted(messages)
         if isinstance(self._intake, SharedIntake):
             receipts = self._intake.submit(messages)
         else:
             receipts = [self._intake.accept(messages)]
         self._add(messages=len(messages))
         self._count(receipts)
+
+    def _refuse_unwanted(self, messages: Sequence[Message]) -> None:
+        """Stop before anything is handed over when the first messages are all refused in the same way."""
+        if not isinstance(self._intake, JudgingIntake):
+            return
+        first = messages[:_SAME_FAULT]
+        refusals = [self._intake.refusal(message) for message in first]
+        reasons = [refusal for refusal in refusals if refusal is not None]
+        if len(first) < _FEWEST or len(reasons) < len(first) or len({code for code, _ in reasons}) > 1:
+            return
+        reason = reasons[0][1]
+        raise NothingFits(
+            file=self._name, rows=len(first), line=first[0]["line"], column="—", zh=reason.zh, en=reason.en
+        )
 
     def finish(self) -> None:
         """Wait until everything that was handed over is durable."""

@@ -30,6 +30,7 @@ class Kept(msgspec.Struct, frozen=True):
 
 class _Message(msgspec.Struct, rename="camel"):
     message_id: str = ""
+    line: int = 0
 
 
 def head(form: str, event_id: str) -> bytes:
@@ -50,6 +51,14 @@ def opened(content: bytes) -> Kept:
         return Kept(content, "", msgspec.json.decode(content, type=_Message).message_id)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return Kept(content)
+
+
+def line(raw: bytes) -> int:
+    """Return the line of the file that a rejected message came from; 0 where there is none."""
+    try:
+        return msgspec.json.decode(raw, type=_Message).line
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return 0
 
 
 def keep_form(database: Database, merchant_id: str, text: str) -> str:

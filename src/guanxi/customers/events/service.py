@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
@@ -111,13 +111,19 @@ class EventIntake:
             arrival = self._judge(item, source, catalogue, now, sent_at)
             event = arrival if isinstance(arrival, Refused) else seal(arrival)
             if isinstance(event, Refused):
-                letters.append(self.letter(merchant_id, source, _raw(item), event, now))
+                raw = _raw(item)
+                letters.append(self.letter(merchant_id, source, raw, _placed(event, source, raw), now))
                 continue
             events.append(event)
             if "unidentified" in arrival.personal:  # type: ignore[union-attr]
                 said = arrival.personal["unidentified"]  # type: ignore[union-attr]
                 unidentified.update(f"{one['type']}.{one['what']}" for one in said)
         return Prepared(events, letters, dict(unidentified))
+
+    def refusal(self, merchant_id: str, source: Source, message: Mapping[str, Any]) -> Refused | None:
+        """Say why a message would not be taken, or ``None``; nothing is kept."""
+        arrival = self._judge(message, source, self.merchant(merchant_id)[1], self._clock.now(), None)
+        return arrival if isinstance(arrival, Refused) else None
 
     def _judge(
         self,
@@ -367,6 +373,15 @@ def _raw(item: msgspec.Raw | bytes | Mapping[str, Any]) -> bytes:
     except decide.UNENCODABLE:
         shallow = {key: value for key, value in item.items() if isinstance(value, str | bool | None)}
         return json.dumps(shallow).encode()
+
+
+def _placed(refused: Refused, source: Source, raw: bytes) -> Refused:
+    """Return a refusal that names the line of the file, where the message came from one."""
+    line = mending.line(raw)
+    if not line:
+        return refused
+    place = f"file {source.name}, line {line}"
+    return replace(refused, path=f"{place}, {refused.path}" if refused.path else place)
 
 
 def _subject_first(seen: Seen) -> tuple[int, Seen]:
