@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,8 @@ def start(app: FastAPI) -> Starlette:
         async with app.router.lifespan_context(app):
             pass
 
-    asyncio.run(live())
+    with ThreadPoolExecutor(1) as apart:  # a browser's test may have left this thread with an event loop
+        apart.submit(asyncio.run, live()).result()
     console: Starlette = next(route.app for route in app.routes if getattr(route, "path", None) == "")  # type: ignore[attr-defined]
     return console
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
+from tests.customers.state import forget_everything
+
 if TYPE_CHECKING:
     from tests.customers.conftest import Customers
 
@@ -76,3 +78,22 @@ def test_nothing_personal_rests_in_the_open(customers: Customers) -> None:
             found.update(word for word in ("13911110000", "王小明", "杭州") if word.encode() in content)
     assert "13911110000" not in found
     assert "王小明" not in found
+
+
+def test_all_names_are_found_wherever_sets_are_cut(customers: Customers) -> None:
+    def tokens() -> set[tuple[int, int]]:
+        with customers.installation.database.reading() as tx:
+            rows = tx.conn.execute(text("SELECT token, fragment FROM customer_token"))
+            return {(row[0], row[1]) for row in rows}
+
+    named = [
+        {"type": "identify", "userId": "u-1", "traits": {"name": name}, "messageId": name}
+        for name in ("王小明", "王大明")
+    ]
+    customers.send(*named)
+    customers.project(limit=2)
+    together = tokens()
+    forget_everything(customers)
+    customers.send(*named)
+    customers.project(limit=1)
+    assert tokens() == together

@@ -23,6 +23,9 @@ _REASSIGNABLE = frozenset(kind.key for kind in KINDS.values() if kind.reassignab
 EVERYBODY = 0
 """The fragment that stands for all customers together in the daily buckets."""
 
+NAMES = frozenset({"name", "nickname", "nick", "full_name", "fullname", "real_name", "username"})
+"""Traits that people are called and searched by."""
+
 _CLIQUE = 4
 _LONGEST = 64
 """Letters of the name of an attribute, a purpose or a channel; a longer attribute is no attribute."""
@@ -83,7 +86,8 @@ class LinkKey(NamedTuple):
 class Effects:
     """Everything that a set of events changes.
 
-    Buckets hold ``[n, total, low, high, first_at, last_at]`` by (day, fragment, number of the series in the caller's
+    ``names`` are all that somebody was ever called, for the search: which of two came last depends on where sets are
+    cut. Buckets hold ``[n, total, low, high, first_at, last_at]`` by (day, fragment, number of the series in the caller's
     numbering); instants are microseconds.
     """
 
@@ -92,6 +96,7 @@ class Effects:
     links: dict[LinkKey, tuple[int, str]] = field(default_factory=dict)
     verdicts: dict[tuple[int, int], Verdict] = field(default_factory=dict)
     attributes: dict[tuple[int, str], Latest] = field(default_factory=dict)
+    names: set[tuple[int, str]] = field(default_factory=set)
     consents: dict[tuple[int, str, str], Latest] = field(default_factory=dict)
     buckets: dict[tuple[int, int, int], list[int]] = field(default_factory=dict)
 
@@ -227,6 +232,8 @@ def _describe(effects: Effects, event: Read, public: Mapping[str, Any]) -> None:
         if value is not None and len(name) <= _LONGEST:
             said = Latest(event.time, event.event_id, value, name in closed)
             _keep(effects.attributes, (event.fragments[0], _kept(name)), said)
+            if name in NAMES and isinstance(value, str):
+                effects.names.add((event.fragments[0], value))
 
 
 def _joined(one: Any, other: Any) -> Any:

@@ -47,8 +47,6 @@ _CUT = 8
 
 _log = structlog.get_logger(__name__)
 
-_NAMES = frozenset({"name", "nickname", "nick", "full_name", "fullname", "real_name", "username"})
-
 
 class Projection:
     """The reader that makes customers of events. Killed at any moment, it goes on where it was."""
@@ -231,7 +229,11 @@ class Projection:
         store.save_attributes(tx, merchant_id, said, sealers)
         store.save_consents(tx, merchant_id, consents)
         store.save_tokens(tx, merchant_id, self._identity_tokens(merchant_id, values, values))
-        store.save_tokens(tx, merchant_id, self._name_tokens(merchant_id, Effects(attributes=said)))
+        store.save_tokens(
+            tx,
+            merchant_id,
+            self._name_tokens(merchant_id, [said for said in effects.names if said[0] in subjects]),
+        )
         touched = (damage.fragments | around) - lost
         if touched:
             people.reconcile(tx, merchant, touched)
@@ -258,10 +260,11 @@ class Projection:
         # What stands for somebody forgotten has no identity: it is counted, and nothing is said of it.
         attributes = {key: said for key, said in effects.attributes.items() if key[0] in somebody}
         consents = {key: said for key, said in effects.consents.items() if key[0] in somebody}
+        names = [said for said in effects.names if said[0] in somebody]
         personal = {fragment for (fragment, _), said in attributes.items() if said.personal}
         sealers = self._keys.ensure(tx, merchant_id, personal)
         store.save_attributes(tx, merchant_id, attributes, sealers)
-        store.save_tokens(tx, merchant_id, self._name_tokens(merchant_id, effects))
+        store.save_tokens(tx, merchant_id, self._name_tokens(merchant_id, names))
         store.save_consents(tx, merchant_id, consents)
         stored = store.series_numbers(tx, merchant_id, numbering.series)
         store.save_buckets(tx, merchant_id, effects.buckets, [stored[series] for series in numbering.series])
@@ -327,14 +330,9 @@ class Projection:
             for token in search.identity_tokens(key, values[fragment])
         ]
 
-    def _name_tokens(self, merchant_id: str, effects: Effects) -> list[tuple[int, int]]:
+    def _name_tokens(self, merchant_id: str, names: Iterable[tuple[int, str]]) -> list[tuple[int, int]]:
         key = self._vault.lookup_key(merchant_id)
-        return [
-            (token, fragment)
-            for (fragment, name), said in effects.attributes.items()
-            if name in _NAMES and isinstance(said.value, str)
-            for token in search.name_tokens(key, said.value)
-        ]
+        return [(token, fragment) for fragment, name in names for token in search.name_tokens(key, name)]
 
 
 def masked(seen: Seen) -> str:
