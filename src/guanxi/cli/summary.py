@@ -42,17 +42,16 @@ def summary(
 
 def _say_what_is_missing(product: Product, merchant_id: str) -> None:
     """Say on standard error what the numbers do not hold yet."""
-    from guanxi.customers.projection.jobs import READER
     from guanxi.storage.events import vitals
 
-    if vitals.is_afresh(product.database, product.log, merchant_id, READER):
+    if vitals.is_afresh(product.database, product.log, merchant_id, product.projection.reader):
         notes.print(
             say(
                 "正在从日志重新推算会员，以下数字还不完整。",
                 "Members are being worked out afresh from the log; these numbers are not complete yet.",
             )
         )
-    elif rows := vitals.waiting(product.database, product.log, merchant_id, READER).rows:
+    elif rows := vitals.waiting(product.database, product.log, merchant_id, product.projection.reader).rows:
         notes.print(
             say(
                 f"还有 {rows} 条事件待整理，由 guanxi worker 或 guanxi serve 完成。",

@@ -51,6 +51,8 @@ _log = structlog.get_logger(__name__)
 class Projection:
     """The reader that makes customers of events. Killed at any moment, it goes on where it was."""
 
+    reader = READER
+
     def __init__(
         self, database: Database, log: EventLog, intake: EventIntake, vault: Vault, keys: PersonKeys
     ) -> None:
