@@ -82,3 +82,18 @@ def test_a_message_that_is_refused_names_its_line(shell: Shell, tmp_path: Path) 
     with session(shell.home, as_json=False) as product, product.database.tail.reading() as tx:
         (letter,) = dead_letters.page(tx, "main", "open", None, 10)
     assert letter.path == "file rows.csv, line 3, properties.amount"
+
+
+def test_an_import_says_what_comes_next_and_fails_when_nothing_came(shell: Shell, tmp_path: Path) -> None:
+    file, mapping = tmp_path / "rows.csv", tmp_path / "rows.yaml"
+    typed = UNTYPED.replace("amount: 实付金额", "amount: {column: 实付金额, type: money}")
+    mapping.write_text(typed.replace("}]", "}, {type: member_no, column: 会员号}]"), "utf-8")
+    file.write_text("订单号,会员号,手机号,下单时间,实付金额\nC1,M1,12345,2025-06-01,5\n", "utf-8")
+    words = ("import", str(file), "--mapping", str(mapping))
+    assert shell.json(*words)["unidentified"] == {"phone.invalid_phone": 1}
+    file.write_text("订单号,会员号,手机号,下单时间,实付金额\nC2,M1,12345,2025-06-01,5\n", "utf-8")
+    said = shell.run(*words)
+    assert "1 个手机号不能识别人" in said
+    assert "guanxi worker --settle" in said
+    file.write_text("订单号,会员号,手机号,下单时间,实付金额\nC3,M1,12345,2025-06-01,-5\n", "utf-8")
+    assert "死信" in shell.run(*words, status=1)

@@ -27,6 +27,7 @@ from guanxi.cli.output import (
 
 if TYPE_CHECKING:
     from guanxi.bootstrap import Product
+    from guanxi.connectors.files import ImportResult
     from guanxi.customers.events.service import Receipt
     from guanxi.kernel.text import Text
     from guanxi.storage.merchants import Merchant
@@ -156,14 +157,39 @@ def import_(
                 on_progress=on_progress,
             )
         show(asdict(result), as_json=as_json, title=say("导入完成", "Imported"))
-        if result.rejected or result.dead_lettered:
-            notes.print(
-                say(
-                    "有行未能导入：控制台 → 数据健康 → 死信。",
-                    "Some rows were not imported: console → Data health → dead letters.",
-                ),
-                highlight=False,
-            )
+        _explain(result)
+        if not result.accepted and not result.duplicates and (result.rejected or result.dead_lettered):
+            raise typer.Exit(1)
+
+
+def _explain(result: ImportResult) -> None:
+    """Say what a person should do next, on the side of what programs read."""
+    from guanxi.customers.identity.kinds import KINDS, Rejection
+
+    for name, count in sorted(result.unidentified.items()):
+        kind, _, code = name.partition(".")
+        label, reason = KINDS[kind].label, Rejection(code).text
+        zh = f"{count} 个{label.zh}不能识别人，已随事件保留：{reason.zh}"
+        en = f"{count} values of {label.en} identify nobody and are kept with their events: {reason.en}"
+        notes.print(styled(("!", "yellow"), f" {say(zh, en)}"))
+    if result.rejected or result.dead_lettered:
+        notes.print(
+            say(
+                "有行未能导入：控制台 → 数据健康 → 死信。",
+                "Some rows were not imported: console → Data health → dead letters.",
+            ),
+            highlight=False,
+        )
+    if result.accepted:
+        notes.print(
+            say(
+                "会员与数字由后台整理：`guanxi worker` 运行时几秒内可见；未运行时请执行 `guanxi worker --settle`。",
+                "Members and figures are made in the background: they show within seconds while `guanxi worker` runs; "
+                "if it does not, run `guanxi worker --settle`.",
+            ),
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 class _progress:  # noqa: N801 - used as a function

@@ -235,7 +235,9 @@ def test_the_phone_is_the_same_in_every_form() -> None:
 
 def test_what_identifies_nobody_is_kept_sealed() -> None:
     arrival = accepted({**GOOD, "context": {"identities": [{"type": "phone", "value": "139****0000"}]}})
-    assert arrival.personal["unidentified"] == [{"type": "phone", "value": "139****0000", "what": "masked"}]
+    (one,) = arrival.personal["unidentified"]
+    assert (one["type"], one["value"], one["what"]) == ("phone", "139****0000", "masked")
+    assert ("打码" in one["hint"]["zh"], "masked" in one["hint"]["en"]) == (True, True)
     assert [one.type for one in arrival.identities] == ["user_id"]
 
 

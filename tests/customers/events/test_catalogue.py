@@ -199,3 +199,18 @@ def test_a_declared_type_is_checked_and_measured(customers: Customers) -> None:
         ("minutes", "table", "round"): (1, 5),
         ("minutes", "table", "bar"): (1, 0),
     }
+
+
+def test_a_paid_amount_is_not_negative() -> None:
+    kind = builtin().types["order.paid"]
+    wrong = check(kind, {"order_id": "o", "amount": -5})
+    assert wrong is not None
+    assert (wrong.code, wrong.path) == ("wrong_value", "properties.amount")
+    assert "不能小于 0" in wrong.reason.zh
+    assert check(kind, {"order_id": "o", "amount": 0}) is None
+
+
+def test_a_least_value_belongs_to_numbers() -> None:
+    for options in ({"type": "text", "min": 0}, {"type": "int", "min": "0"}):
+        with pytest.raises(InvalidInput):
+            read_type("own.type", {"fields": {"a": options}})

@@ -106,7 +106,7 @@ def _read_fields(place: str, value: Any) -> dict[str, Field]:
         if not _PROPERTY.fullmatch(name):
             raise _bad(where, "字段名应为小写英文与下划线", "a field is lower case with underscores")
         options = _mapping(where, spec)
-        unknown = set(options) - {"type", "label", "required", "personal", "values", "of"}
+        unknown = set(options) - {"type", "label", "required", "personal", "values", "min", "of"}
         if unknown:
             raise _bad(f"{where}.{min(unknown)}", "没有这个设置", "there is no such setting")
         try:
@@ -120,10 +120,21 @@ def _read_fields(place: str, value: Any) -> dict[str, Field]:
             label=_read_label(f"{where}.label", options.get("label"), name),
             required=bool(options.get("required")),
             personal=bool(options.get("personal")),
+            least=_read_least(where, options.get("min"), kind),
             values=tuple(str(choice) for choice in options.get("values") or ()),
             of=_read_fields(f"{where}.of", options.get("of") or {}) if kind is FieldType.LIST else {},
         )
     return fields
+
+
+def _read_least(place: str, value: Any, kind: FieldType) -> int | None:
+    if value is None:
+        return None
+    if kind not in {FieldType.INT, FieldType.MONEY, FieldType.NUMBER} or type(value) is not int:
+        raise _bad(
+            f"{place}.min", "应为整数，且只用于数字", "should be a whole number, and belongs to numbers"
+        )
+    return value
 
 
 def _read_measures(place: str, value: Any, fields: Mapping[str, Field]) -> dict[str, Measure]:
@@ -223,6 +234,9 @@ def _check_fields(fields: Mapping[str, Field], values: Mapping[str, Any]) -> _Wr
             wanted = declared.type.label
             said = Text(f"应为{wanted.zh}", f"should be {wanted.en}")
             return ("wrong_type", name, declared, said)
+        if declared.least is not None and value < declared.least:
+            said = Text(f"不能小于 {declared.least}", f"should not be less than {declared.least}")
+            return ("wrong_value", name, declared, said)
         if declared.values and value not in declared.values:
             allowed = ", ".join(declared.values)
             said = Text(f"应为 {allowed} 之一", f"should be one of {allowed}")

@@ -155,9 +155,9 @@ def _event_type(message: Message) -> str | Refused:
 
 def _identities(
     message: Message, source: Source, context: Mapping[str, Any]
-) -> tuple[list[Seen] | Refused, list[dict[str, str]]]:
+) -> tuple[list[Seen] | Refused, list[dict[str, Any]]]:
     found: dict[Typed, Seen] = {}
-    rejected: list[dict[str, str]] = []
+    rejected: list[dict[str, Any]] = []
 
     def add(kind: str, scope: str, value: Any) -> None:
         if value is None or value == "":
@@ -166,7 +166,15 @@ def _identities(
         text = value if isinstance(value, str) else str(value) if abs(value) < _WIDEST_ID else "9" * 600
         known = identify(kind, scope, text)
         if isinstance(known, Rejection):
-            rejected.append({"type": kind, "value": text[:256], "what": known.code})
+            hint = known.text
+            rejected.append(
+                {
+                    "type": kind,
+                    "value": text[:256],
+                    "what": known.code,
+                    "hint": {"zh": hint.zh, "en": hint.en},
+                }
+            )
         elif known not in found:
             found[known] = Seen(*known, known.value if kind != "phone" else _shown(text))
 
@@ -231,7 +239,7 @@ def _no_text(here: str, part: str) -> Refused:
     return Refused("malformed", Text(f"{here}.{part} 应为文字。", f"{here}.{part} should be text."), here)
 
 
-def _nobody(unidentified: list[dict[str, str]]) -> Refused:
+def _nobody(unidentified: list[dict[str, Any]]) -> Refused:
     if unidentified:
         what = ", ".join(f"{item['type']} ({item['what']})" for item in unidentified)
         return Refused(
@@ -293,7 +301,7 @@ def _contents(
     named: str,
     kind: EventType | None,
     context: Mapping[str, Any],
-    unidentified: list[dict[str, str]],
+    unidentified: list[dict[str, Any]],
 ) -> tuple[dict[str, Any], dict[str, Any]] | Refused:
     payload: dict[str, Any] = {}
     private: dict[str, Any] = {}

@@ -61,7 +61,7 @@ def titled(label: Text, name: str) -> Text:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A declared property. ``of`` describes the elements of a list."""
+    """A declared property. ``of`` describes the elements of a list; ``least`` is the smallest number allowed."""
 
     name: str
     type: FieldType
@@ -69,6 +69,7 @@ class Field:
     required: bool = False
     personal: bool = False
     values: tuple[str, ...] = ()
+    least: int | None = None
     of: Mapping[str, Field] = field(default_factory=dict)
 
 
