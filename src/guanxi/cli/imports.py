@@ -147,7 +147,7 @@ def import_(
                 reason_en="name a mapping file with --mapping, or have one proposed with --guess.",
             )
         plan = load_mapping(mapping)
-        gc.set_threshold(100_000, 20, 100)  # rows make many small values and no cycles
+        gc.set_threshold(1_000_000, 20, 100)  # rows make many small values and no cycles
         with _door(product, chosen, file) as door, _progress() as on_progress:
             result = import_file(
                 file,

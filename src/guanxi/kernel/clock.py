@@ -67,7 +67,10 @@ def from_datetime(moment: datetime) -> int:
     if moment.tzinfo is None:
         msg = "a naive datetime has no instant"
         raise ValueError(msg)
-    return (moment - _EPOCH) // timedelta(microseconds=1)
+    since = moment - _EPOCH
+    return (
+        since.days * 86_400 + since.seconds
+    ) * SECOND + since.microseconds  # a division takes five times as long
 
 
 def to_rfc3339(instant: int) -> str:

@@ -255,3 +255,12 @@ def test_every_reason_reads_in_both_languages(code: str) -> None:
 @given(st.text(max_size=20), st.sampled_from(["money", "int", "bool", "date", "time", "text", "list"]))
 def test_no_cell_makes_it_fall_over(cell: str, type_: CellType) -> None:
     read(type_, cell)
+
+
+def test_amounts_are_read_alike_in_a_column_and_alone() -> None:
+    read = converter(Field(column="金额", type="money"), ZoneInfo("Asia/Shanghai"))
+    cells = ["1.00", "0.05", "12345678901234.99", "007.10"]
+    assert read(cells) == [read([cell])[0] for cell in cells] == [100, 5, 1234567890123499, 710]
+    two_lines = read(["1.00\n2.00", "3.00"])
+    assert (type(two_lines[0]), two_lines[1]) == (Bad, 300)
+    assert [type(value) for value in read(["1.00", "１.00", None, "x"])] == [int, int, type(None), Bad]

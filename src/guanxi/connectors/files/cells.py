@@ -24,6 +24,7 @@ Converter = Callable[[Sequence[Any]], list[Any]]
 KEY_LIMIT = 256
 _SCIENTIFIC = re.compile(r"\d(?:\.\d+)?[Ee]\+\d{1,3}", re.ASCII)
 _INTEGER = re.compile(r"[+-]?(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.0+)?", re.ASCII)
+_PLAIN_AMOUNTS = re.compile(r"\d{1,14}\.\d\d(?:\n\d{1,14}\.\d\d)*", re.ASCII)
 _SEPARATORS = re.compile(r"[,;|、，；]")
 _YES = ("是", "true", "1", "y", "yes", "t", "已同意", "同意", "有", "√")
 _NO = ("否", "false", "0", "n", "no", "f", "未同意", "不同意", "无", "×")
@@ -74,7 +75,7 @@ def converter(field: Field, zone: tzinfo) -> Converter:
         case "int":
             return _all(_integer(column), column, field)
         case "money":
-            one = _rounded_money(column) if field.rounding else _money(column)
+            return _amounts(column, field)
         case "bool":
             one = _boolean(column)
         case "date":
@@ -166,6 +167,22 @@ def _integer(column: str) -> Callable[[Any], int | Bad]:
 def _in_range(number: int, wrong: Bad) -> int | Bad:
     """Refuse what no database column holds."""
     return number if -(2**63) <= number < 2**63 else wrong
+
+
+def _amounts(column: str, field: Field) -> Converter:
+    one = _all(_rounded_money(column) if field.rounding else _money(column), column, field)
+
+    def convert(cells: Sequence[Any]) -> list[Any]:
+        try:
+            joined = "\n".join(cells)
+        except TypeError:
+            return one(cells)
+        # As nearly every export writes them: 12.50. A cell of two lines is not two cells.
+        if _PLAIN_AMOUNTS.fullmatch(joined) and joined.count("\n") == len(cells) - 1:
+            return list(map(int, joined.replace(".", "").split("\n")))
+        return one(cells)
+
+    return convert
 
 
 def _money(column: str) -> Callable[[Any], int | Bad]:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from itertools import compress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import cast
 
 from guanxi.connectors.batches import batched
 from guanxi.connectors.files.csvfile import CsvSource
@@ -150,30 +149,31 @@ class _Run:
         for block, values in self._blocks():
             bad = block.bad
             messages: list[Message] = []
-            for row, made in enumerate(self._made(block, values)):
-                if type(made) is Bad:
-                    index, event_id = values.index[row], self._plan.event_id(values.rows[row])
-                    bad.append(BadRow(block.lines[index], block.raw(index), made, event_id))
+            made = self._made(block, values)
+            lines = (
+                block.lines if len(values.index) == block.rows else [block.lines[at] for at in values.index]
+            )
+            for row, (message, line) in enumerate(zip(made, lines, strict=True)):
+                if type(message) is Bad:
+                    event_id = self._plan.event_id(values.rows[row])
+                    bad.append(BadRow(line, block.raw(values.index[row]), message, event_id))
                 else:
-                    message = cast("Message", made)
-                    message["line"] = block.lines[values.index[row]]
-                    messages.append(message)
+                    message["line"] = line  # type: ignore[index]
+                    messages.append(message)  # type: ignore[arg-type]
             self._refuse_hopeless(bad, len(messages))
             self._reject(bad)
             self._add(rejected=len(bad))
             self._hand_over(messages)
             self._report("read")
 
-    def _made(self, block: Block, values: Values) -> Iterator[Message | Bad]:
-        """Yield what became of each row of ``values``."""
+    def _made(self, block: Block, values: Values) -> list[Message | Bad]:
+        """Return what became of each row of ``values``."""
         whole = [block.whole(index) for index in values.index] if self._plan.needs_whole_row else ()
         if not values.bad:
-            yield from self._plan.messages(values.rows, whole)
-            return
+            return self._plan.messages(values.rows, whole)
         good = [row not in values.bad for row in range(len(values.rows))]
         made = iter(self._plan.messages(list(compress(values.rows, good)), list(compress(whole, good))))
-        for row in range(len(values.rows)):
-            yield values.bad.get(row) or next(made)
+        return [values.bad.get(row) or next(made) for row in range(len(values.rows))]
 
     def grouped(self, folder: Path) -> None:
         """Make one message of all rows with the same key."""

@@ -156,7 +156,7 @@ def _receive(back: IO[bytes]) -> bytes:
 
 def main() -> None:
     """Prepare sets until there are no more; see ``SharedIntake``."""
-    gc.set_threshold(100_000, 20, 100)  # messages are many small values and no cycles
+    gc.set_threshold(1_000_000, 20, 100)  # messages are many small values and no cycles
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent says when it is over
     path, merchant_id, *names = sys.argv[1:]
     source = Source(names[0], names[1], names[2])
