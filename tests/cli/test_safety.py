@@ -177,7 +177,7 @@ def test_a_replay_beside_a_worker_counts_each_event_once(
     shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import_orders(shell, tmp_path)
-    assert "2 条事件" in shell.run("summary")
+    assert "4 条事件" in shell.run("summary")
     shell.json("worker", "--settle")
     whole = shell.json("summary")
     assert "重新推算" not in shell.run("summary")
@@ -195,7 +195,7 @@ def test_a_replay_beside_a_worker_counts_each_event_once(
         return events
 
     monkeypatch.setattr(EventLog, "read", together)
-    assert shell.json("events", "replay") == {"events": 2}
+    assert shell.json("events", "replay") == {"events": 4}
     assert shell.json("summary") == whole
     with opened(shell.home) as product, product.database.transaction() as tx:
         product.log.advance(tx, "main", READER, START)

@@ -179,9 +179,8 @@ def _identities(
             found[known] = Seen(*known, known.value if kind != "phone" else _shown(text))
 
     account = source.account or _SOME_ACCOUNT
-    if message.user_id is not None:
+    if message.user_id is not None or message.anonymous_id is not None:
         add("user_id", account, message.user_id)
-    if message.anonymous_id is not None:
         add("anonymous_id", account, message.anonymous_id)
     if message.type == "alias":
         add("anonymous_id", account, message.previous_id)
