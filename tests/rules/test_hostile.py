@@ -1,0 +1,97 @@
+"""A hostile rule neither runs code nor hangs."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from guanxi.rules import BadRule, compile_condition, condition
+from guanxi.rules.python import like_expression
+from tests.rules.shop import CATALOGUE, TODAY
+
+
+@pytest.mark.parametrize(
+    ("rule", "code"),
+    [
+        (" or ".join(["age = 1"] * 5_000), "too_long"),
+        (" or ".join(["vip"] * 2_500), "too_many_nodes"),
+        ("(" * 500 + "vip" + ")" * 500, "too_deep"),
+        ("1" + "+1" * 500 + " = age", "too_deep"),
+        ("not " * 3_000 + "vip", "too_many_nodes"),
+        ("-" * 3_000 + "1 = age", "too_many_nodes"),
+        ("city in (" + ",".join(["'a'"] * 1_500) + ")", "too_many_nodes"),
+        ("age in (" + ",".join("1" * 1_200) + ")", "too_many_nodes"),
+        ("case " + "when vip then 1 " * 900 + "end = 1", "too_many_nodes"),
+        ("lower(" * 300 + "city" + ")" * 300 + " = 'a'", "too_deep"),
+        ("a" * 30_000, "too_long"),
+    ],
+)
+def test_what_is_too_much_is_refused_at_once(rule: str, code: str) -> None:
+    begun = time.perf_counter()
+    with pytest.raises(BadRule) as caught:
+        condition(rule, CATALOGUE)
+    assert caught.value.problems[0].code == code
+    assert time.perf_counter() - begun < 1
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "__import__('os').system('true') = 1",
+        "city.__class__ = 'a'",
+        "vip; import os",
+        "lambda: 1",
+        "get('x') = 1",
+        "exec('1') = 1",
+        "city = '' or __builtins__",
+        "f'{1}' = city",
+        "city = $1",
+        "city = `id`",
+        "(select 1) = 1",
+        "vip union select 1",
+        "read_csv('/etc/passwd') = 1",
+    ],
+)
+def test_nothing_but_the_language_is_understood(rule: str) -> None:
+    with pytest.raises(BadRule):
+        condition(rule, CATALOGUE)
+
+
+@pytest.mark.parametrize(
+    "text", ["'\n import os", '"""', "{0}", "%s", "\\", "c0", "values", "'); DROP TABLE x; --"]
+)
+def test_a_text_stays_a_text(text: str) -> None:
+    from guanxi.rules.model import quote
+
+    holds = compile_condition(condition(f"city = {quote(text)}", CATALOGUE))
+    assert holds({"city": text}, TODAY)
+    assert not holds({"city": "x"}, TODAY)
+
+
+def test_no_pattern_makes_matching_slow() -> None:
+    pattern = like_expression("%a" * 60 + "%b")
+    begun = time.perf_counter()
+    assert pattern.fullmatch("a" * 20_000) is None
+    assert time.perf_counter() - begun < 1
+
+
+@pytest.mark.parametrize(
+    ("pattern", "fits", "fits_not"),
+    [
+        ("", [""], ["a"]),
+        ("%", ["", "a\nb"], []),
+        ("a%", ["a", "ab"], ["ba"]),
+        ("%a", ["a", "ba"], ["ab"]),
+        ("a%a", ["aa", "aba"], ["a"]),
+        ("%ab%ab", ["abab", "xabyab"], ["ab", "xaba"]),
+        ("a_c%", ["abc", "a杭cd"], ["ac"]),
+        ("%_", ["a"], [""]),
+        ("%%b_%%d", ["bxd", "abbxydd"], ["bd"]),
+        (".*", [".*"], ["ab"]),
+    ],
+)
+def test_like(pattern: str, fits: list[str], fits_not: list[str]) -> None:
+    expression = like_expression(pattern)
+    assert all(expression.fullmatch(text) for text in fits)
+    assert not any(expression.fullmatch(text) for text in fits_not)
