@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +14,7 @@ from guanxi.customers.members import store
 from guanxi.customers.members.service import Members
 from tests.api.client import Client
 from tests.installation import Installation
+from tests.waiting import run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,8 +32,7 @@ def start(app: FastAPI) -> Starlette:
         async with app.router.lifespan_context(app):
             pass
 
-    with ThreadPoolExecutor(1) as apart:  # a browser's test may have left this thread with an event loop
-        apart.submit(asyncio.run, live()).result()
+    run(live())
     console: Starlette = next(route.app for route in app.routes if getattr(route, "path", None) == "")  # type: ignore[attr-defined]
     return console
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import httpx
 from starlette.types import ASGIApp
+
+from tests.waiting import run
 
 
 class Client:
@@ -18,7 +19,7 @@ class Client:
 
     def ask(self, method: str, path: str, **given: Any) -> httpx.Response:
         """Return the answer to one request."""
-        return asyncio.run(self._ask(method, path, given))
+        return run(self._ask(method, path, given))
 
     def get(self, path: str, **given: Any) -> httpx.Response:
         """Return the answer to a GET."""

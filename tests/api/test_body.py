@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 import json
 import threading
@@ -18,6 +17,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from guanxi.api.body import BodyReader
 from tests.api.composed import Composed
+from tests.waiting import run
 
 LIMIT = 1000
 
@@ -32,7 +32,7 @@ class Spoken:
         self.got: bytes | None = None
         self.got_headers: dict[bytes, bytes] = {}
         self.sent: list[Message] = []
-        asyncio.run(self._run())
+        run(self._run())
 
     async def _run(self) -> None:
         scope: dict[str, Any] = {

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from typing import Any
 
 import httpx
 from starlette.types import ASGIApp
+
+from tests.waiting import run
 
 
 class Client:
@@ -19,7 +20,7 @@ class Client:
 
     def get(self, path: str, **given: Any) -> httpx.Response:
         """Return the answer to a GET."""
-        return asyncio.run(self._ask("GET", path, given))
+        return run(self._ask("GET", path, given))
 
     def post(self, path: str, fields: dict[str, str]) -> httpx.Response:
         """Return the answer to a form; its token is taken from a page of ours, unless the fields bring one."""
@@ -27,7 +28,7 @@ class Client:
             page = self.get("/console/sign-in" if "gx_session" not in self._cookies else "/console/me")
             found = re.search(r'name="csrf-token" content="([^"]*)"', page.text)
             fields = {**fields, "csrf": found[1] if found else ""}
-        return asyncio.run(self._ask("POST", path, {"data": fields}))
+        return run(self._ask("POST", path, {"data": fields}))
 
     def cookie(self, name: str) -> str:
         """Return the value of a cookie; empty if there is none."""
