@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 import pytest
 
-from guanxi.rules import BadRule, compile_condition, condition
+from guanxi.rules import BadRule, Type, compile_condition, condition
 from guanxi.rules.python import like_expression
 from tests.rules.shop import CATALOGUE, TODAY
 
@@ -95,3 +96,20 @@ def test_like(pattern: str, fits: list[str], fits_not: list[str]) -> None:
     expression = like_expression(pattern)
     assert all(expression.fullmatch(text) for text in fits)
     assert not any(expression.fullmatch(text) for text in fits_not)
+
+
+WHOLE = (
+    "in_audience('loyal') and not city like 'a%' or count(order.paid where category in ('A', 'B'), 30d) > -1",
+    "case when birthday >= date '2026-01-31' then coalesce(age, 1) else 2 end between 1 and 3",
+    "tags has any ('a', 'b') and city is not null and (spent + ¥5) * 2 / 3 <> 1",
+)
+
+
+@pytest.mark.parametrize("rule", WHOLE)
+def test_a_rule_that_breaks_off_anywhere_is_refused(rule: str) -> None:
+    assert condition(rule, CATALOGUE).type is Type.BOOL
+    for end in range(len(rule)):
+        with contextlib.suppress(
+            BadRule
+        ):  # a part may be a rule itself; whatever else is raised would be a fault
+            condition(rule[:end], CATALOGUE)

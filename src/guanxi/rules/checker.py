@@ -22,7 +22,6 @@ from guanxi.rules.model import (
     Comparison,
     Has,
     In,
-    InAudience,
     IsNull,
     Like,
     Literal,
@@ -209,8 +208,8 @@ class Checker(Refusing):
             at=value.at.to(wanted[-1].at),
         )
 
-    def in_audience(self, key: Token, at: Span) -> Node:
-        """Return whether the member belongs to an audience."""
+    def audience(self, key: Token) -> str:
+        """Return the key of an audience that there is."""
         if key.kind != "text":
             self.bad(
                 "wrong_type",
@@ -227,7 +226,7 @@ class Checker(Refusing):
                 f"there is no audience {key.text}.",
                 near,
             )
-        return InAudience(key.text, at=at)
+        return key.text
 
     # Computing ------------------------------------------------------------------------------------------------------
 
@@ -240,14 +239,13 @@ class Checker(Refusing):
                 f"a number should stand here, not {node.type.label.en}.",
             )
 
-    def arithmetic(self, op: str, left: Node, right: Node, at: Span) -> Node:
+    def arithmetic(self, op: str, left: Node, right: Node) -> Node:
         """Return what an operator makes of two numbers. A date less a date is not offered: ``days_since`` is."""
         self._numeric(left, left.at)
         self._numeric(right, right.at)
         money = Type.MONEY in {left.type, right.type}
         both = left.type is right.type
         type_ = Type.MONEY if money and (op in "+-" or (op == "*" and not both)) else Type.NUMBER
-        del at
         return Arithmetic(op, left, right, type_, at=left.at.to(right.at))
 
     def negative(self, node: Node, at: Span) -> Node:

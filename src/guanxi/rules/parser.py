@@ -12,7 +12,7 @@ from guanxi.kernel.text import Text
 from guanxi.rules import days
 from guanxi.rules.checker import Checker
 from guanxi.rules.lexer import Token, tokens
-from guanxi.rules.model import BadRule, Literal, Node, Problem, Span, Type
+from guanxi.rules.model import BadRule, InAudience, Literal, Node, Problem, Span, Type
 from guanxi.rules.windows import AGGREGATIONS, Windows
 
 if TYPE_CHECKING:
@@ -213,7 +213,7 @@ class _Parser:
         node = self._product()
         while token := self._try("+", "-"):
             self._deeper()
-            node = self._make.arithmetic(token.text, node, self._product(), token.at)
+            node = self._make.arithmetic(token.text, node, self._product())
         self._depth = depth
         return node
 
@@ -222,7 +222,7 @@ class _Parser:
         node = self._signed()
         while token := self._try("*", "/"):
             self._deeper()
-            node = self._make.arithmetic(token.text, node, self._signed(), token.at)
+            node = self._make.arithmetic(token.text, node, self._signed())
         self._depth = depth
         return node
 
@@ -290,9 +290,9 @@ class _Parser:
         self._expect("(")
         function = name.text.lower()
         if function == "in_audience":
-            key = self._take()
+            audience = self._make.audience(self._take())
             end = self._expect(")")
-            return self._make.in_audience(key, name.at.to(end.at))
+            return InAudience(audience, at=name.at.to(end.at))
         if function in AGGREGATIONS:
             return self._window(function, name)
         arguments: list[Node] = []
