@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 RECENT = 50_000
 """Ids kept in a set before they are packed: a set takes some 100 bytes for each, an array 16."""
 
+_STEP = 100_000
+"""Events whose ids are asked for at once: a text of SQLite's has its limit, and a tail that nobody reads has none."""
+
 
 class _Run:
     """Packed ids, sorted by their first half."""
@@ -112,18 +115,19 @@ class TakenIds:
             self._days.clear()
             self._number = moved
         # A row a day, not an event: for each row the driver must get the interpreter back from busier threads.
-        rows = cursor.execute(
-            "SELECT dedup_day, max(number), group_concat(hex(id_hash), '') FROM event_tail"
-            " WHERE merchant_id = ? AND epoch = 0 AND number > ? GROUP BY dedup_day",
-            (self._merchant_id, self._number),
-        )
-        for day, number, ids in rows:
-            held = self._days.get(day)
-            if held is None:
-                held = self._days[day] = _Day()
-            packed = bytes.fromhex(ids)
-            held.recent.update(packed[at : at + 16] for at in range(0, len(packed), 16))
-            held.newest = number
+        for start in range(self._number, head, _STEP):
+            rows = cursor.execute(
+                "SELECT dedup_day, max(number), group_concat(hex(id_hash), '') FROM event_tail"
+                " WHERE merchant_id = ? AND epoch = 0 AND number > ? AND number <= ? GROUP BY dedup_day",
+                (self._merchant_id, start, min(start + _STEP, head)),
+            )
+            for day, number, ids in rows:
+                held = self._days.get(day)
+                if held is None:
+                    held = self._days[day] = _Day()
+                packed = bytes.fromhex(ids)
+                held.recent.update(packed[at : at + 16] for at in range(0, len(packed), 16))
+                held.newest = number
         self._number = head
         for day, held in list(self._days.items()):
             if len(held.recent) > RECENT:
