@@ -3,9 +3,10 @@
 Ours: the product's own processes (``guanxi serve``, ``guanxi worker``) on SQLite and on PostgreSQL; sixteen keep-alive
 connections send batches of 50 messages of 600–850 bytes (40 % pages, 50 % products and searches, 5 % identified people
 with name and phone, 5 % orders with lines) about a million members for 60 s, a tenth more than the bar asks for; a
-request is answered when its events are durable and deduplicated. Five more seconds without that brake show what the
-server alone can take; nothing is promised about how soon that becomes visible. All the while it is watched how long the oldest event that daily buckets do not show has been
-there. At the end every acknowledged event must be counted once. ``_ingest_bare`` says what the yardstick does.
+request is answered when its events are durable and deduplicated. All the while it is watched how long the oldest event
+that daily buckets do not show has been there. Five more seconds without that brake show what the server alone can take;
+nothing is promised about how soon that becomes visible. At the end every acknowledged event must be counted once.
+``_ingest_bare`` says what the yardstick does.
 
     python -m benchmarks.ingest [--quick] [--only sqlite|postgresql]
 """
