@@ -30,7 +30,7 @@ from guanxi.customers.identity.model import FIRST_DAY, LAST_DAY
 from guanxi.customers.projection.jobs import READER, masked
 from guanxi.kernel.clock import DAY, HOUR, SystemClock
 from guanxi.storage.database import Database
-from guanxi.storage.events.lake import SCHEMA
+from guanxi.storage.events.lake_rows import SCHEMA
 from guanxi.storage.home import Home
 from guanxi.storage.merchants import Merchant, add_merchant
 from guanxi.storage.migrate import migrate

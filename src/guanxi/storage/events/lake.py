@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 import duckdb
-import msgspec
-import numpy as np
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
 from deltalake.exceptions import DeltaError, TableNotFoundError
@@ -23,37 +21,11 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 from guanxi.kernel.clock import day_to_date
 from guanxi.kernel.errors import Unavailable
 from guanxi.kernel.text import Text
-from guanxi.storage.events.model import LOGGED_COLUMNS, LoggedEvent, Moment, Position, pack
+from guanxi.storage.events.lake_rows import AS_LOGGED, DAY_NUMBER, SCHEMA, logged, to_arrow
+from guanxi.storage.events.model import LoggedEvent, Moment, Position
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-
-_UTC_MICROS = pa.timestamp("us", tz="UTC")
-SCHEMA = pa.schema(
-    [
-        pa.field("month", pa.string(), nullable=False),
-        pa.field("epoch", pa.int64(), nullable=False),
-        pa.field("number", pa.int64(), nullable=False),
-        pa.field("event_id", pa.string(), nullable=False),
-        pa.field("id_hash", pa.binary(), nullable=False),
-        pa.field("dedup_day", pa.date32(), nullable=False),
-        pa.field("type", pa.string(), nullable=False),
-        pa.field("version", pa.int64(), nullable=False),
-        pa.field("time", _UTC_MICROS, nullable=False),
-        pa.field("day", pa.date32(), nullable=False),
-        pa.field("received_at", _UTC_MICROS, nullable=False),
-        pa.field("account", pa.string(), nullable=False),
-        pa.field("channel", pa.string(), nullable=False),
-        pa.field("subject", pa.int64(), nullable=False),
-        pa.field("fragments", pa.list_(pa.int64()), nullable=False),
-        pa.field("payload", pa.string(), nullable=False),
-        pa.field("sealed", pa.binary(), nullable=False),
-    ]
-)
-"""``sealed`` is encrypted under the key of the person whom ``subject`` stands for."""
-
-_PLAIN = {pa.date32(): pa.int32(), _UTC_MICROS: pa.int64()}
-"""What days and instants are as we hold them."""
 
 _LARGE = 32 << 20
 """Bytes of a file that is not worth merging any more."""
@@ -65,13 +37,6 @@ _CONFIGURATION: dict[str, str | None] = {
 }
 _WRITER = WriterProperties(compression="ZSTD", compression_level=3, max_row_group_size=8_192)
 """Small row groups: one member's page reads a few events of many days, and whole scans cost the same."""
-_DAY = "(day - DATE '1970-01-01')::BIGINT"
-_AS_LOGGED = f"""
-    epoch, number, event_id, id_hash, (dedup_day - DATE '1970-01-01')::BIGINT AS dedup_day, type, version,
-    epoch_us(time) AS time, {_DAY} AS day, epoch_us(received_at) AS received_at,
-    account, channel, subject, fragments, payload, sealed
-"""
-
 
 _Ask = TypeVar("_Ask", bound="Callable[..., Any]")
 _TRIES = 5
@@ -258,7 +223,7 @@ class Lake:
             return []
         with _duckdb().cursor() as con:
             rows = con.execute(
-                f"SELECT {_AS_LOGGED} FROM read_parquet($files)"  # noqa: S608 - a constant of ours
+                f"SELECT {AS_LOGGED} FROM read_parquet($files)"  # noqa: S608 - a constant of ours
                 " WHERE (epoch > $e OR (epoch = $e AND number > $n)) AND (epoch < $ue OR (epoch = $ue AND number <= $un))"
                 " ORDER BY epoch, number LIMIT $limit",
                 {
@@ -270,7 +235,7 @@ class Lake:
                     "limit": limit,
                 },
             ).fetchall()
-        return [_logged(merchant_id, row) for row in rows]
+        return [logged(merchant_id, row) for row in rows]
 
     def of_fragments(self, merchant_id: str, fragments: Sequence[int]) -> Iterator[LoggedEvent]:
         """Yield every event that carries one of ``fragments``, in order of position."""
@@ -278,7 +243,7 @@ class Lake:
             rows = self._find_fragments(con, fragments)
             while rows:
                 for row in rows:
-                    yield _logged(merchant_id, row)
+                    yield logged(merchant_id, row)
                 rows = con.fetchmany(_FETCH)
 
     @_again
@@ -290,7 +255,7 @@ class Lake:
         if not files:
             return []
         return con.execute(
-            f"SELECT {_AS_LOGGED} FROM read_parquet($files)"  # noqa: S608 - a constant of ours
+            f"SELECT {AS_LOGGED} FROM read_parquet($files)"  # noqa: S608 - a constant of ours
             " WHERE list_has_any(fragments, $wanted::BIGINT[]) ORDER BY epoch, number",
             {"files": files, "wanted": list(fragments)},
         ).fetchmany(_FETCH)
@@ -313,7 +278,7 @@ class Lake:
             return []
         files = self._files_of_days(table, min(days), max(days), column="day")
         wanted, dates = (_listed(values) for values in (subjects, days))
-        where = f"subject IN ({wanted}) AND {_DAY} IN ({dates}) AND day BETWEEN $low AND $high"
+        where = f"subject IN ({wanted}) AND {DAY_NUMBER} IN ({dates}) AND day BETWEEN $low AND $high"
         params: dict[str, Any] = {"low": day_to_date(min(days)), "high": day_to_date(max(days))}
         if before is not None:
             where += " AND (epoch_us(time), epoch, number) < ($t, $e, $n)"
@@ -363,11 +328,11 @@ class Lake:
                 return []
             numbers = [number for _, number in places]
             rows = con.execute(
-                f"SELECT {_AS_LOGGED} FROM read_parquet($files)"  # noqa: S608 - our own text and integers
+                f"SELECT {AS_LOGGED} FROM read_parquet($files)"  # noqa: S608 - our own text and integers
                 f" WHERE number IN ({_listed(numbers)}) AND number BETWEEN $low AND $high",
                 {"files": sorted({file for file, _ in places}), "low": min(numbers), "high": max(numbers)},
             ).fetchall()
-        found = {event.number: event for event in (_logged(merchant_id, row) for row in rows)}
+        found = {event.number: event for event in (logged(merchant_id, row) for row in rows)}
         return [found[number] for number in numbers]
 
     def count(self) -> tuple[dict[str, int], int]:
@@ -466,43 +431,4 @@ def _ranges(table: DeltaTable, column: str) -> Iterator[tuple[str, Any, Any]]:
     actions = pa.table(table.get_add_actions(flatten=True))
     return zip(
         *(actions[name].to_pylist() for name in ("path", f"min.{column}", f"max.{column}")), strict=True
-    )
-
-
-def to_arrow(events: Sequence[LoggedEvent], sealed: Sequence[bytes] | None = None) -> pa.Table:
-    """Return events as a table of ``SCHEMA``, with ``sealed`` instead of their own personal parts if it is given."""
-    rows = map(msgspec.structs.astuple, events)
-    given: dict[str, Sequence[Any]] = {}
-    if events:
-        given.update(zip(LOGGED_COLUMNS, zip(*rows, strict=True), strict=True))
-    if sealed is not None:
-        given["sealed"] = sealed
-    days = given.get("day", ())
-    months = {day: f"{day_to_date(day):%Y-%m}" for day in set(days)}
-    packed = given.get("fragments", ())
-    ends = np.cumsum([0, *map(len, packed)], dtype=np.int64) // 8
-    numbers = np.frombuffer(b"".join(packed), dtype="<i8")
-    columns: dict[str, pa.Array] = {
-        "month": pa.array([months[day] for day in days], pa.string()),
-        "fragments": pa.ListArray.from_arrays(pa.array(ends, pa.int32()), pa.array(numbers)),
-        "payload": pa.array(given.get("payload", ()), pa.binary()).cast(pa.string()),
-    }
-    for field in SCHEMA:
-        if field.name not in columns:
-            plain = _PLAIN.get(field.type, field.type)
-            columns[field.name] = pa.array(given.get(field.name, ()), plain).cast(field.type)
-    return pa.table([columns[field.name] for field in SCHEMA], schema=SCHEMA)
-
-
-def _logged(merchant_id: str, row: tuple[object, ...]) -> LoggedEvent:
-    values = dict(zip((name for name in LOGGED_COLUMNS if name != "merchant_id"), row, strict=True))
-    return LoggedEvent(
-        merchant_id=merchant_id,
-        **{
-            **values,
-            "id_hash": bytes(values["id_hash"]),  # type: ignore[call-overload]
-            "fragments": pack(values["fragments"]),  # type: ignore[arg-type]
-            "payload": str(values["payload"]).encode(),
-            "sealed": bytes(values["sealed"]),  # type: ignore[call-overload]
-        },
     )
