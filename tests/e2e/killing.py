@@ -76,8 +76,13 @@ class Product:
         reseal = resealer(self.database, self.vault, self.keys)
         self.handover = Handover(self.database, self.log, self.locks, reseal, self.clock)
         self.intake.merchant("shop")
-        if ready is not None:
-            os.write(ready, b"!")
+        self._ready = ready
+
+    def at_work(self) -> None:
+        """Tell the parent, once, that this worker has begun: its life is counted from here."""
+        if self._ready is not None:
+            os.write(self._ready, b"!")
+            self._ready = None
 
 
 class Tell:
@@ -135,6 +140,8 @@ def send(product: Product) -> None:
         again = [*keys, *chance.sample(doubtful, min(5, len(doubtful)))]
         deliver(product, again)
         told(*again)
+        # Not before: on a busy machine every client would be dead before one was told anything.
+        product.at_work()
 
 
 def deliver(product: Product, keys: list[str]) -> None:
@@ -159,6 +166,7 @@ class FileIntake:
 
 
 def import_again(product: Product) -> None:
+    product.at_work()
     home = product.home
     mapping = load_mapping(home.path / "mapping.yaml")
     result = import_file(
@@ -172,6 +180,7 @@ def import_again(product: Product) -> None:
 
 def change(product: Product) -> None:
     """Change state and say so in an event of the same transaction."""
+    product.at_work()
     while True:
         change_once(product)
 
@@ -204,6 +213,7 @@ def member(kind: str, scope: str, value: str) -> Seen:
 
 def follow(product: Product) -> None:
     """Be the worker: move on what waits, project, hand over, compact, sweep."""
+    product.at_work()
     for step in steps(product, random.Random(os.getpid())):
         step()
 
