@@ -1,0 +1,331 @@
+"""What a definition is, what a change of some of them is made of, and what a kind of definition must know.
+
+Places are lines and columns from 1: of the file that a definition was read from, or of its stored text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
+
+from guanxi.kernel.errors import GuanxiError
+from guanxi.kernel.text import Text
+
+if TYPE_CHECKING:
+    from guanxi.rules.model import BadRule
+
+Path = tuple[str | int, ...]
+"""The way to a value in a definition's data: names of fields and, in lists, positions from 0."""
+
+Place = tuple[int, int]
+"""Line and column, both from 1."""
+
+
+class Ref(NamedTuple):
+    """The name of a definition: unique for a merchant."""
+
+    kind: str
+    key: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.key}"
+
+
+@dataclass(frozen=True, slots=True)
+class Places(Mapping[Path, Place]):
+    """Where each value of a definition is written; ``()`` is the document itself.
+
+    ``names`` tells where a field's name stands, ``raw`` how a single value was written, from its place on.
+    """
+
+    at: Mapping[Path, Place] = field(default_factory=dict)
+    names: Mapping[Path, Place] = field(default_factory=dict)
+    raw: Mapping[Path, str] = field(default_factory=dict)
+
+    def __getitem__(self, path: Path) -> Place:
+        return self.at[path]
+
+    def __iter__(self) -> Iterator[Path]:
+        return iter(self.at)
+
+    def __len__(self) -> int:
+        return len(self.at)
+
+    def near(self, path: Path) -> Place:
+        """Return the place of ``path``, or of the innermost value around it that is written at all."""
+        while path and path not in self.at:
+            path = path[:-1]
+        return self.at.get(path, (1, 1))
+
+    def inside(self, path: Path, value: str, offset: int) -> Place:
+        """Return where the character at ``offset`` of a text stands, whichever way the text was written.
+
+        Quotes, folded lines and indentation are stepped over. A text in double quotes that holds a backslash is named
+        by its beginning.
+        """
+        line, column = self.near(path)
+        raw = self.raw.get(path, "")
+        at = _written_at(raw, value, offset)
+        before = raw[:at]
+        breaks = before.count("\n")
+        return (line + breaks, at - before.rfind("\n")) if breaks else (line, column + at)
+
+
+def _written_at(raw: str, value: str, offset: int) -> int:
+    """Return the position in ``raw`` of a character of the text that ``raw`` means."""
+    if not raw or (raw[0] == '"' and "\\" in raw):
+        return 0
+    block = raw[0] in "|>"
+    at = raw.find("\n") + 1 if block else int(raw[0] in "'\"")
+    last = at
+    for letter in value[: offset + 1]:
+        blank = letter.isspace()
+        while at < len(raw) and (not raw[at].isspace() if blank else raw[at] != letter):
+            at += 1
+        if at == len(raw):
+            break
+        last = at
+        at += 1
+    # A place behind the last letter is as far behind it as it was in the text.
+    return min(last + max(0, offset - max(0, len(value) - 1)), len(raw)) if value else at
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A definition: ``text`` is the YAML document as its author wrote it, ``spec`` its data without kind and key.
+
+    ``version`` is 0 until it is applied. ``source`` names the file that it was read from, for messages.
+    """
+
+    ref: Ref
+    text: str
+    spec: Mapping[str, Any]
+    version: int = 0
+    places: Places = field(default_factory=Places, compare=False, repr=False)
+    source: str = field(default="", compare=False)
+
+    def problem(
+        self, path: Path, code: str, reason: Text, nearest: str = "", *, name: bool = False
+    ) -> Problem:
+        """Return a problem at a value of the definition, or at the ``name`` of the field that holds it."""
+        place = self.places.names.get(path) if name else None
+        line, column = place or self.places.near(path)
+        return Problem(code, self.ref, self.source, line, column, reason, nearest)
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong; ``code`` is stable, ``nearest`` a right name or empty, ``source`` a file or empty."""
+
+    code: str
+    ref: Ref | None
+    source: str
+    line: int
+    column: int
+    reason: Text
+    nearest: str = ""
+
+    @property
+    def where(self) -> str:
+        """Return the place as ``file:line:column``; without a file, what the definition is called."""
+        return f"{self.source or self.ref or ''}:{self.line}:{self.column}".lstrip(":")
+
+
+class BadDefinitions(GuanxiError):
+    """Definitions that cannot be used. ``problems`` say why and where, in the order of the files."""
+
+    code: ClassVar[str] = "bad_definitions"
+    status: ClassVar[int] = 422
+    text: ClassVar[Text] = Text("定义有误：{reason_zh}", "The definitions cannot be used: {reason_en}")
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = sorted(problems, key=lambda one: (one.source, one.line, one.column, one.code))
+        first, more = self.problems[0], len(self.problems) - 1
+        super().__init__(
+            reason_zh=f"{first.where} {first.reason.zh}" + (f"（另有 {more} 处）" if more else ""),
+            reason_en=f"{first.where} {first.reason.en}" + (f" ({more} more)" if more else ""),
+            problems=[
+                {
+                    "code": one.code,
+                    "kind": one.ref.kind if one.ref else "",
+                    "key": one.ref.key if one.ref else "",
+                    "source": one.source,
+                    "line": one.line,
+                    "column": one.column,
+                    "zh": one.reason.zh,
+                    "en": one.reason.en,
+                    "nearest": one.nearest,
+                }
+                for one in self.problems
+            ],
+        )
+
+
+def problems_of(definition: Definition, path: Path, bad: BadRule) -> list[Problem]:
+    """Return what is wrong with a rule inside a definition, at its places in the file; the rule is the text at ``path``."""
+    rule = definition.spec
+    for step in path:
+        rule = rule[step]  # type: ignore[index]
+    found = []
+    for one in bad.problems:
+        line, column = definition.places.inside(path, str(rule), one.at.start)
+        found.append(
+            Problem(one.code, definition.ref, definition.source, line, column, one.reason, one.nearest)
+        )
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """All definitions of a merchant that are live together."""
+
+    definitions: Mapping[Ref, Definition] = field(default_factory=dict)
+
+    def of(self, kind: str) -> dict[str, Definition]:
+        """Return the definitions of a kind by key."""
+        return {ref.key: one for ref, one in self.definitions.items() if ref.kind == kind}
+
+
+class Action(StrEnum):
+    """What a change does to a definition."""
+
+    CREATE = "create"
+    CHANGE = "change"
+    DELETE = "delete"
+    SAME = "same"
+
+    @property
+    def label(self) -> Text:
+        """Return the action's name for people."""
+        return _ACTION_LABELS[self]
+
+
+_ACTION_LABELS = {
+    Action.CREATE: Text("新增", "create"),
+    Action.CHANGE: Text("修改", "change"),
+    Action.DELETE: Text("删除", "delete"),
+    Action.SAME: Text("不变", "same"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What happens to one definition; ``before`` is ``None`` for a new one, ``after`` for one that goes."""
+
+    ref: Ref
+    action: Action
+    before: Definition | None
+    after: Definition | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A change of definitions, made against release ``base`` (0: none yet).
+
+    ``changes`` stand in the order of dependence, what goes comes last and backwards. ``touched`` are definitions that stay
+    as they are but rest on one that changes; they are among ``changes`` as ``SAME``. ``effects`` are figures by kind of
+    definition.
+    """
+
+    base: int
+    changes: tuple[Change, ...]
+    effects: Mapping[Ref, Mapping[str, Any]] = field(default_factory=dict)
+    touched: frozenset[Ref] = frozenset()
+
+    @property
+    def empty(self) -> bool:
+        """Say whether nothing would change."""
+        return all(change.action is Action.SAME for change in self.changes)
+
+    @property
+    def hash(self) -> str:
+        """Return 32 hex digits: equal for plans that do the same to the same release, whatever their effects say."""
+        said = [
+            [
+                *change.ref,
+                change.action,
+                change.before.version if change.before else 0,
+                _text_of(change.after),
+            ]
+            for change in self.changes
+            if change.action is not Action.SAME
+        ]
+        content = json.dumps([self.base, said], ensure_ascii=False).encode()
+        return hashlib.blake2b(content, digest_size=16).hexdigest()
+
+    def for_kind(self, kind: str) -> tuple[Change, ...]:
+        """Return what a kind is told: the changes of its definitions, and as ``SAME`` those that rest on a change."""
+        return tuple(
+            change
+            for change in self.changes
+            if change.ref.kind == kind and (change.action is not Action.SAME or change.ref in self.touched)
+        )
+
+
+def _text_of(definition: Definition | None) -> str:
+    return definition.text if definition else ""
+
+
+class Kind(Protocol):
+    """What definitions must be told about one kind of them. ``tx`` is an open ``storage.database.Transaction``.
+
+    ``changes`` are those of ``Plan.for_kind``, ``world`` is everything that is live afterwards.
+    """
+
+    @property
+    def name(self) -> str:
+        """What a document says after ``kind:``."""
+
+    @property
+    def label(self) -> Text:
+        """What people call it."""
+
+    def check(self, tx: Any, merchant_id: str, definition: Definition, world: World) -> list[Problem]:
+        """Return everything that is wrong with a definition; what it rests on was checked before, and may be wrong too.
+
+        Called for what is new or changes, and for everything that rests on it.
+        """
+
+    def refs(self, definition: Definition) -> set[Ref]:
+        """Return what a definition rests on; never raises, also for one that is wrong."""
+
+    def effect(
+        self, merchant_id: str, changes: Sequence[Change], world: World
+    ) -> Mapping[Ref, Mapping[str, Any]]:
+        """Return in figures what changes would do, such as ``{"gains": 12, "losses": 3}``; may be slow, writes nothing."""
+
+    def prepare(self, merchant_id: str, changes: Sequence[Change], world: World) -> object:
+        """Work ahead what must be there when the changes go live, outside of any transaction; returns a token.
+
+        May be called for changes that then do not go live, and again for the same ones.
+        """
+
+    def on_apply(
+        self, tx: Any, merchant_id: str, changes: Sequence[Change], world: World, prepared: object, now: int
+    ) -> None:
+        """Do what belongs to the changes, in the transaction in which they go live; ``prepared`` is ``prepare``'s token."""
+
+
+class PlainKind:
+    """A kind without effect: its definitions are looked up when they are needed, and that is all."""
+
+    def effect(
+        self, merchant_id: str, changes: Sequence[Change], world: World
+    ) -> Mapping[Ref, Mapping[str, Any]]:
+        """See ``Kind.effect``."""
+        del merchant_id, changes, world
+        return {}
+
+    def prepare(self, merchant_id: str, changes: Sequence[Change], world: World) -> object:
+        """See ``Kind.prepare``."""
+        del merchant_id, changes, world
+        return None
+
+    def on_apply(
+        self, tx: Any, merchant_id: str, changes: Sequence[Change], world: World, prepared: object, now: int
+    ) -> None:
+        """See ``Kind.on_apply``."""
+        del tx, merchant_id, changes, world, prepared, now
