@@ -21,6 +21,7 @@ from guanxi.customers.privacy.jobs import ErasureJob
 from guanxi.customers.privacy.retention import KIND as RETENTION, Retention
 from guanxi.customers.privacy.service import Privacy
 from guanxi.customers.projection.jobs import READER, Projection
+from guanxi.definitions.service import Definitions
 from guanxi.kernel.clock import HOUR, MINUTE, SECOND, Clock, SystemClock
 from guanxi.kernel.errors import Unavailable
 from guanxi.kernel.text import Text
@@ -83,11 +84,12 @@ class Product:
     members: Members
     privacy: Privacy
     erasures: ErasureJob
+    definitions: Definitions
 
     @property
     def services(self) -> tuple[object, ...]:
         """The capabilities' services, for whoever finds them by type."""
-        return (self.intake, self.members, self.privacy)
+        return (self.intake, self.members, self.privacy, self.definitions)
 
 
 def _reread(form: str, raw: bytes, timezone: str) -> list[dict[str, Any]] | tuple[str, Text]:
@@ -126,6 +128,7 @@ def build(home: Home, clock: Clock | None = None) -> Product:
         erasures=ErasureJob(
             database, log, locks, handover, privacy, intake, vault, keys, clock, projection.mend
         ),
+        definitions=Definitions(database, kinds=(), clock=clock),
     )
 
 

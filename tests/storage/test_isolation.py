@@ -34,7 +34,7 @@ __all__ = ["customers"]
 def all_tables() -> list[Table]:
     for module in pkgutil.walk_packages(guanxi.__path__, "guanxi."):
         if (
-            re.fullmatch(r"guanxi\.(storage|runtime|access|customers)(\..*)?", module.name)
+            re.fullmatch(r"guanxi\.(storage|runtime|definitions|access|customers)(\..*)?", module.name)
             and ".migrations" not in module.name
         ):
             importlib.import_module(module.name)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
-from guanxi.kernel.errors import GuanxiError
+from guanxi.kernel.errors import Conflict, GuanxiError
 from guanxi.kernel.text import Text
 
 if TYPE_CHECKING:
@@ -263,6 +263,50 @@ class Plan:
             for change in self.changes
             if change.ref.kind == kind and (change.action is not Action.SAME or change.ref in self.touched)
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Definitions that went live together; ``summary`` counts actions by kind: ``{"trait": {"create": 2}}``.
+
+    ``applied_at`` is an instant in microseconds.
+    """
+
+    number: int
+    applied_at: int
+    applied_by: str
+    why: str
+    summary: Mapping[str, Mapping[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One text that a definition had, and the release that brought it; a deletion has no text."""
+
+    ref: Ref
+    version: int
+    action: Action
+    text: str
+    release: Release
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What ``apply`` did. ``release`` is the newest one; ``changed`` is false if everything was so already."""
+
+    release: int
+    changes: tuple[Change, ...]
+    changed: bool
+
+
+class Outdated(Conflict):
+    """Somebody else has applied definitions since a plan was made."""
+
+    code = "definitions_moved"
+    text = Text(
+        "定义在此计划之后已被改动（计划基于发布 {base}，当前为 {release}）；请重新查看计划。",
+        "Definitions have changed since this plan was made (against release {base}, now {release}); plan again.",
+    )
 
 
 def _text_of(definition: Definition | None) -> str:

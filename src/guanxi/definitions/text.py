@@ -1,0 +1,318 @@
+"""Definitions as text: YAML documents with their places, and nothing of YAML that surprises.
+
+A file holds one or more documents, parted by ``---``; each is a mapping with ``kind``, ``key`` and the kind's own fields.
+What is in quotes or in a block is text. Of what is not, ``true``, ``false``, ``null``, ``~`` and nothing at all mean what
+they say, numbers are written as in JSON, and everything else is text: ``on``, ``yes``, ``12:30``, ``007``, ``2026-01-01``.
+Anchors, aliases, tags, directives and repeated names are refused.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, NoReturn
+
+import yaml
+
+from guanxi.definitions.decide import repeated
+from guanxi.definitions.model import BadDefinitions, Definition, Path, Place, Places, Problem, Ref
+from guanxi.kernel.text import Text
+
+MAX_CHARACTERS = 1_000_000
+MAX_DOCUMENTS = 2_000
+MAX_DEPTH = 30
+MAX_PROBLEMS = 100
+"""After so many the rest of a file is not looked at."""
+
+_KEY = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_INT = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
+_FLOAT = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,30})?(?:[eE][-+]?[0-9]{1,3})?")
+_WORDS = {
+    "": None,
+    "~": None,
+    **dict.fromkeys(("null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_BLANK_LINES = re.compile(r"\A(?:[ \t]*\n)+")
+# libyaml reads the same ten times faster; where its wheel is not at hand Python does it.
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def parse(text: str, source: str = "") -> list[Definition]:
+    """Return the definitions of a file's text in their order; ``source`` names it in messages.
+
+    Raises ``BadDefinitions`` with all that is wrong with its form. Kinds and what they hold are not looked at.
+    """
+    reader = _Reader(text.removeprefix("\ufeff").replace("\r\n", "\n"), source)
+    found = reader.read()
+    if reader.problems:
+        raise BadDefinitions(reader.problems)
+    return found
+
+
+def parse_all(files: Mapping[str, str]) -> list[Definition]:
+    """Return the definitions of several files by name; raises ``BadDefinitions`` with what is wrong in any of them."""
+    found: list[Definition] = []
+    problems: list[Problem] = []
+    for source, text in files.items():
+        try:
+            found += parse(text, source)
+        except BadDefinitions as error:
+            problems += error.problems
+    problems += repeated(found)
+    if problems:
+        raise BadDefinitions(problems)
+    return found
+
+
+@lru_cache(maxsize=4096)
+def stored(ref: Ref, text: str, version: int) -> Definition:
+    """Return a definition from its stored text. What was stored could be read, and is parsed once in a process."""
+    (one,) = parse(text)
+    return Definition(ref, text, one.spec, version, one.places)
+
+
+def scalar(written: str) -> str | float | bool | None:
+    """Return what a plain value means: ``int``, ``float``, ``bool``, ``None`` or its own text."""
+    if written in _WORDS:
+        return _WORDS[written]
+    if _INT.fullmatch(written):
+        return int(written)
+    if _FLOAT.fullmatch(written) and math.isfinite(number := float(written)):
+        return number
+    return written
+
+
+def write(ref: Ref, spec: Mapping[str, Any]) -> str:
+    """Return a document that ``parse`` reads as the same; for definitions that were filled in as a form."""
+    data = {"kind": ref.kind, "key": ref.key, **spec}
+    return yaml.dump(
+        data, Dumper=_Writer, allow_unicode=True, sort_keys=False, default_flow_style=False, width=100
+    )
+
+
+class _Writer(yaml.SafeDumper):
+    """Quotes whatever would be read as something else than text."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        del data
+        return True
+
+
+def _write_text(writer: _Writer, value: str) -> yaml.ScalarNode:
+    lines = "\n" in value and not re.search(r"[^\S\n ]|(?m: $|^ )|\A\n", value)
+    style = "|" if lines else None if isinstance(scalar(value), str) else "'"
+    return writer.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+
+_Writer.add_representer(str, _write_text)
+
+
+@dataclass
+class _Document:
+    """One document while it is read."""
+
+    start: int
+    root: Any = None
+    at: dict[Path, Place] = field(default_factory=dict)
+    names: dict[Path, Place] = field(default_factory=dict)
+    raw: dict[Path, str] = field(default_factory=dict)
+
+
+@dataclass
+class _Open:
+    """A mapping or list that has begun and not ended; ``name`` is the field whose value comes next, if any."""
+
+    path: Path
+    value: dict[str, Any] | list[Any]
+    name: str | None = None
+
+
+class _Stop(Exception):
+    """Too much is wrong to go on."""
+
+
+class _Reader:
+    """Builds values from the parser's events, so that what may not be is refused before anything grows from it."""
+
+    def __init__(self, text: str, source: str) -> None:
+        self._text = text
+        self._source = source
+        self._ref: Ref | None = None
+        self._open: list[_Open] = []
+        self._document = _Document(0)
+        self._documents = 0
+        self._found: list[Definition] = []
+        self.problems: list[Problem] = []
+
+    def read(self) -> list[Definition]:
+        """Return what could be read; ``problems`` says what could not."""
+        try:
+            self._readable()
+            for event in yaml.parse(self._text, Loader=_LOADER):
+                self._take(event)
+        except _Stop:
+            pass
+        except yaml.YAMLError as error:
+            self._bad("bad_yaml", *_explained(error))
+        self.problems += repeated(self._found)
+        return self._found
+
+    def _readable(self) -> None:
+        if len(self._text) > MAX_CHARACTERS:
+            zh = f"文件超过 {MAX_CHARACTERS:,} 个字符，请拆分。"
+            self._stop("too_large", (1, 1), zh, f"the file has more than {MAX_CHARACTERS:,} characters.")
+        if odd := yaml.reader.Reader.NON_PRINTABLE.search(self._text):
+            before, said = self._text[: odd.start()], f"U+{ord(odd[0]):04X}"
+            place = (before.count("\n") + 1, odd.start() - before.rfind("\n"))
+            self._stop("bad_yaml", place, f"YAML 中不允许字符 {said}。", f"YAML allows no {said}.")
+
+    def _bad(self, code: str, place: Place, zh: str, en: str) -> None:
+        self.problems.append(Problem(code, self._ref, self._source, *place, Text(zh, en)))
+        if len(self.problems) >= MAX_PROBLEMS:
+            raise _Stop
+
+    def _stop(self, code: str, place: Place, zh: str, en: str) -> NoReturn:
+        self._bad(code, place, zh, en)
+        raise _Stop
+
+    def _take(self, event: Any) -> None:
+        where: Any = event  # the stubs say that a mark may be missing
+        match event:
+            case yaml.DocumentStartEvent():
+                if event.version or event.tags:
+                    zh, en = "不支持以 % 开头的 YAML 指令。", "YAML directives (%) are not supported."
+                    self._bad("bad_yaml", _place(event), zh, en)
+                start = where.end_mark.index if event.explicit else where.start_mark.index
+                self._document = _Document(0 if not self._documents and not event.explicit else start)
+            case yaml.DocumentEndEvent():
+                self._finish(where.start_mark.index)
+            case yaml.AliasEvent():
+                self._refuse_anchor(event)
+                raise _Stop
+            case yaml.MappingStartEvent():
+                self._begin(event, {})
+            case yaml.SequenceStartEvent():
+                self._begin(event, [])
+            case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
+                self._open.pop()
+            case yaml.ScalarEvent():
+                self._scalar(event)
+
+    def _refuse_anchor(self, event: Any) -> None:
+        zh, en = (
+            "不支持 YAML 的锚点和引用（& 和 *）。",
+            "YAML anchors and aliases (& and *) are not supported.",
+        )
+        self._bad("anchor", _place(event), zh, en)
+
+    def _check(self, event: Any) -> None:
+        if event.anchor is not None:
+            self._refuse_anchor(event)
+        if event.tag is not None:
+            zh, en = f"不支持 YAML 标签 {event.tag}。", f"the YAML tag {event.tag} is not supported."
+            self._bad("tag", _place(event), zh, en)
+
+    def _begin(self, event: Any, value: dict[str, Any] | list[Any]) -> None:
+        self._check(event)
+        if len(self._open) >= MAX_DEPTH:
+            zh, en = f"嵌套超过 {MAX_DEPTH} 层。", f"this is nested deeper than {MAX_DEPTH} levels."
+            self._stop("too_deep", _place(event), zh, en)
+        self._open.append(_Open(self._put(event, value), value))
+
+    def _scalar(self, event: Any) -> None:
+        self._check(event)
+        value = scalar(event.value) if not event.style else event.value
+        top = self._open[-1] if self._open else None
+        if top and isinstance(top.value, dict) and top.name is None:
+            self._name(top, event, value)
+            return
+        path = self._put(event, value)
+        if isinstance(value, str):
+            self._document.raw[path] = self._text[event.start_mark.index : event.end_mark.index]
+
+    def _name(self, top: _Open, event: Any, value: object) -> None:
+        if not isinstance(value, str):
+            zh = f"字段名必须是文字；{event.value or '空'} 请加引号。"
+            self._bad("bad_name", _place(event), zh, f"a field's name is a text; quote {event.value!r}.")
+        elif value in top.value:
+            zh, en = f"字段 {value} 重复。", f"the field {value} is given twice."
+            self._bad("given_twice", _place(event), zh, en)
+        top.name = event.value
+        self._document.names[(*top.path, event.value)] = _place(event)
+
+    def _put(self, event: Any, value: Any) -> Path:
+        """Put a value where it belongs and return the way to it."""
+        path: Path = ()
+        if not self._open:
+            self._document.root = value
+        else:
+            top = self._open[-1]
+            if isinstance(top.value, list):
+                path = (*top.path, len(top.value))
+                top.value.append(value)
+            elif top.name is None:
+                zh, en = "字段名必须是文字。", "a field's name is a text."
+                self._stop("bad_name", _place(event), zh, en)
+            else:
+                path = (*top.path, top.name)
+                top.value[top.name] = value
+                top.name = None
+        self._document.at[path] = _place(event)
+        return path
+
+    def _finish(self, end: int) -> None:
+        document, self._ref = self._document, None
+        self._documents += 1
+        if document.root is None:
+            return  # nothing between two lines of dashes, or comments only
+        if self._documents > MAX_DOCUMENTS:
+            zh, en = (
+                f"一个文件最多 {MAX_DOCUMENTS:,} 份定义。",
+                f"a file has at most {MAX_DOCUMENTS:,} definitions.",
+            )
+            self._stop("too_many", document.at[()], zh, en)
+        ref = self._ref_of(document)
+        if ref is None:
+            return
+        text = _BLANK_LINES.sub("", self._text[document.start : end]).rstrip() + "\n"
+        spec = {name: value for name, value in document.root.items() if name not in ("kind", "key")}
+        places = Places(document.at, document.names, document.raw)
+        self._found.append(Definition(ref, text, spec, 0, places, self._source))
+
+    def _ref_of(self, document: _Document) -> Ref | None:
+        if not isinstance(document.root, dict):
+            zh, en = "每份定义应为“字段: 值”。", "a definition is a mapping: `field: value`."
+            self._bad("not_a_mapping", document.at[()], zh, en)
+            return None
+        named = []
+        for name in ("kind", "key"):
+            value = document.root.get(name)
+            if name not in document.root:
+                zh, en = f"缺少 {name}。", f"{name} is missing."
+                self._bad("missing_field", document.at[()], zh, en)
+            elif not isinstance(value, str) or not _KEY.fullmatch(value):
+                zh = f"{name} 须以小写字母开头，只含小写字母、数字和 _，最多 64 个。"
+                en = f"{name} begins with a-z and holds a-z, 0-9 and _ only, 64 at most."
+                self._bad("bad_key", document.at[(name,)], zh, en)
+            else:
+                named.append(value)
+        return Ref(*named) if len(named) == 2 else None
+
+
+def _place(event: Any) -> Place:
+    return (event.start_mark.line + 1, event.start_mark.column + 1)
+
+
+def _explained(error: yaml.YAMLError) -> tuple[Place, str, str]:
+    """Return where the parser gave up and, in both languages, why: the parser's own words are English."""
+    place, said = (1, 1), str(error)
+    if isinstance(error, yaml.MarkedYAMLError):
+        mark = error.problem_mark or error.context_mark
+        place = (mark.line + 1, mark.column + 1) if mark else place
+        said = ": ".join(part for part in (error.context, error.problem) if part)
+    return place, f"YAML 语法有误（{said}）。", f"this is not YAML: {said}."
