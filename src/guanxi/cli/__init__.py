@@ -6,7 +6,19 @@ import sys
 
 import typer
 
-from guanxi.cli import demo, events, imports, install, keys, members, merchants, server, staff, summary
+from guanxi.cli import (
+    definitions,
+    demo,
+    events,
+    imports,
+    install,
+    keys,
+    members,
+    merchants,
+    server,
+    staff,
+    summary,
+)
 from guanxi.cli.output import tell
 from guanxi.kernel.errors import GuanxiError
 
@@ -17,10 +29,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for part in (install, demo, imports, server, summary):
+for part in (install, demo, imports, server, summary, definitions):
     part.register(app)
 app.add_typer(members.app, name="member")
 app.add_typer(events.app, name="events")
+app.add_typer(definitions.app, name="definition")
 app.add_typer(merchants.app, name="merchant")
 app.add_typer(staff.app, name="staff")
 app.add_typer(keys.app, name="key")

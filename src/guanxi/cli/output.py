@@ -112,14 +112,22 @@ def fail(error: GuanxiError, *, as_json: bool) -> NoReturn:
 
 
 def tell(error: GuanxiError, *, as_json: bool) -> None:
-    """Say what went wrong."""
+    """Say what went wrong; if that is several things in a text, each with its place."""
+    problems: list[dict[str, Any]] = error.params.get("problems", [])
     if as_json:
-        message = {"zh": error.message.zh, "en": error.message.en}
-        sys.stderr.write(
-            json.dumps({"error": {"code": error.code, "message": message}}, ensure_ascii=False) + "\n"
-        )
-    else:
-        notes.print(styled(("✗", "bold red"), f" {error.say(language())}"))
+        said: dict[str, Any] = {
+            "code": error.code,
+            "message": {"zh": error.message.zh, "en": error.message.en},
+        }
+        if problems:
+            said["problems"] = problems
+        sys.stderr.write(json.dumps({"error": said}, ensure_ascii=False) + "\n")
+        return
+    notes.print(styled(("✗", "bold red"), f" {error.say(language())}"))
+    placed = [one for one in problems if "line" in one]
+    for one in placed if len(placed) > 1 else ():
+        where = f"{one['source'] or one['key']}:{one['line']}:{one['column']}"
+        notes.print(styled(("  ", ""), (where, "bold"), f" {one[language()]}"))
 
 
 @contextmanager
