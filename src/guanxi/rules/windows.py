@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from guanxi.kernel.text import Text
 from guanxi.rules.catalogue import EventType, nearest
@@ -70,8 +70,11 @@ class Windows(Refusing):
                 )
             return (Type.INT if how is Aggregation.COUNT else Type.DATE), True
         if how is Aggregation.DISTINCT:
-            if field in kind.dimensions:
-                return Type.INT, True
+            if (dimension := kind.dimensions.get(field)) is not None:
+                # A value stands in no bucket where the event lacks every measure of the dimension.
+                measures = [kind.measures[name] for name in dimension.measures]
+                kept = dimension.each or not measures or any(one.always for one in measures)
+                return Type.INT, kept
             if field in kind.properties:
                 return Type.INT, False
             near = _near_field(event, field, [*kind.dimensions, *kind.properties])
@@ -121,7 +124,12 @@ class Windows(Refusing):
         for one in chosen:
             self.declared(str(one.value), dimension.values, one.at)
         if how is Aggregation.DISTINCT:
+            other = kind.dimensions.get(field)
+            if dimension.each and other is not None and other.each and field != named.text:
+                self._mixed(named, f"distinct({event}.{field})")
             return False
+        if dimension.each and field and field not in dimension.measures:
+            self._mixed(named, f"{event}.{field}")
         if field:
             kept = field in dimension.measures
         else:
@@ -130,6 +138,15 @@ class Windows(Refusing):
             kept = dimension.each or not first or kind.measures[first].always
         # An event with elements of several chosen values stands in several buckets; only sums may add these up.
         return kept and (len(chosen) == 1 or not dimension.each or how is Aggregation.SUM)
+
+    def _mixed(self, named: Token, what: str) -> NoReturn:
+        """Refuse what elements of a list do not have."""
+        self.bad(
+            "mixed_elements",
+            named.at,
+            f"“{named.text}”是明细的维度，明细里没有 {what}。",
+            f"{named.text} is of an event's elements, which have no {what}.",
+        )
 
     def _chosen(self, literals: Sequence[Literal]) -> tuple[str, ...]:
         for one in literals:

@@ -1,0 +1,182 @@
+"""Facts on disk: Parquet files per table and a manifest that says which they are and how far they reach.
+
+The manifest is replaced at once; files that it no longer names are deleted an hour later, when nobody reads them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import msgspec
+
+from guanxi.customers.facts.model import Column, Shape
+from guanxi.storage.engine import literal, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import duckdb
+
+    from guanxi.storage.events.model import Position
+
+_MANIFEST = "manifest.json"
+_MONTH = re.compile(r"month=(\d{4}-\d{2})")
+_MANY = 24
+"""Files of a table that are few enough to be read one by one."""
+_SMALL = 16 << 20
+_GRACE = 3_600
+
+
+class Table(msgspec.Struct, frozen=True):
+    """A table of facts: its shape, its files, and the position (epoch, number) in the log up to which it reaches."""
+
+    shape: Shape
+    files: list[str]
+    upto: tuple[int, int]
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """All tables of a merchant. ``generation`` counts erasures: facts of an older one tell of people to be forgotten."""
+
+    generation: int = 0
+    tables: dict[str, Table] = {}
+
+
+def load(folder: Path) -> Manifest:
+    """Return the manifest; an empty one where nothing was ever kept."""
+    try:
+        return msgspec.json.decode((folder / _MANIFEST).read_bytes(), type=Manifest)
+    except FileNotFoundError:
+        return Manifest()
+
+
+def save(folder: Path, manifest: Manifest) -> None:
+    """Put a manifest in the place of the old one, and delete files that have not been named for an hour."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = folder / f"{_MANIFEST}.new"
+    with written.open("wb") as file:
+        file.write(msgspec.json.encode(manifest))
+        file.flush()
+        os.fsync(file.fileno())
+    written.replace(folder / _MANIFEST)
+    named = {folder / name for table in manifest.tables.values() for name in table.files}
+    before = time.time() - _GRACE
+    for path in folder.glob("*.parquet"):
+        if path not in named and path.stat().st_mtime < before:
+            path.unlink(missing_ok=True)
+
+
+def by_month(files: Sequence[str]) -> list[list[str]]:
+    """Return the lake's files in groups of one month, so that facts are written in the order of time."""
+    groups: defaultdict[str, list[str]] = defaultdict(list)
+    for file in files:
+        found = _MONTH.search(file)
+        groups[found[1] if found else ""].append(file)
+    return [groups[month] for month in sorted(groups)]
+
+
+def select(shape: Shape, source: str) -> str:
+    """Return SQL of the facts of a shape from ``source``, which has the columns of the lake."""
+    inside = [one for one in shape.columns if one.element]
+    outside = [one for one in shape.columns if not one.element and not one.context]
+    taken = "day, subject, channel, account"
+    if inside or outside:
+        form: dict[str, object] = {one.source: one.kind for one in outside}
+        if shape.each:
+            form[shape.elements] = [{one.source: one.kind for one in inside}]
+        structure = msgspec.json.encode({"properties": form}).decode()
+        taken += f", from_json(payload, {literal(structure)}) AS said"
+    inner = f"SELECT {taken} FROM {source} WHERE type = {literal(shape.type)} AND subject <> 0"  # noqa: S608
+    day = "(day - DATE '1970-01-01')::INTEGER AS day, subject AS fragment"
+    if not shape.each:
+        columns = ", ".join([day, *(_value(one) for one in shape.columns)])
+        return f"SELECT {columns} FROM ({inner})"  # noqa: S608
+    return _of_elements(shape, inner, day)
+
+
+def _text(column: Column, value: str) -> str:
+    return f"nullif(left({value}, {column.cut}), '')" if column.cut else value
+
+
+def _value(column: Column) -> str:
+    value = column.source if column.context else f"said.properties.{quoted(column.source)}"
+    return f"{_text(column, value)} AS {quoted(column.name)}"
+
+
+def _of_elements(shape: Shape, inner: str, day: str) -> str:
+    """Return SQL with a row per event and value: sums over the elements that have it; no value is no row."""
+    value = next(one for one in shape.columns if one.element and one.kind == "VARCHAR")
+    sums = [one for one in shape.columns if one.element and one is not value]
+    others = [one for one in shape.columns if not one.element]
+    kept = "".join(f", {_value(one)}" for one in others)
+    names = "".join(f", {quoted(one.name)}" for one in others)
+    totals = "".join(
+        f", sum(coalesce(one.{quoted(each.source)}, 0))::BIGINT AS {quoted(each.name)}" for each in sums
+    )
+    listed = f"unnest(said.properties.{quoted(shape.elements)}) AS one"
+    # Elements of one event stay together by its number among the rows read.
+    rows = f"SELECT row_number() OVER () AS event, {day}{kept}, said FROM ({inner})"  # noqa: S608
+    flat = f"SELECT event, day, fragment{names}, {listed} FROM ({rows})"  # noqa: S608
+    text = _text(value, f"one.{quoted(value.source)}")
+    return (
+        f"SELECT day, fragment{names}, {text} AS {quoted(value.name)}{totals} FROM ({flat})"  # noqa: S608
+        f" WHERE {text} IS NOT NULL GROUP BY event, day, fragment{names}, {text}"
+    )
+
+
+def write(
+    con: duckdb.DuckDBPyConnection,
+    folder: Path,
+    shape: Shape,
+    files: Sequence[str],
+    after: tuple[int, int],
+    upto: Position,
+) -> list[str]:
+    """Write the facts of the lake's events with ``after`` < position ≤ ``upto``; returns the files' names."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names = []
+    for group in by_month(files):
+        listed = ", ".join(literal(file) for file in group)
+        within = (
+            f"(SELECT * FROM read_parquet([{listed}]) WHERE (epoch > {after[0]} OR (epoch = {after[0]} AND number >"  # noqa: S608
+            f" {after[1]})) AND (epoch < {upto.epoch} OR (epoch = {upto.epoch} AND number <= {upto.number})))"
+        )
+        names += _copy(con, folder, f"{select(shape, within)} ORDER BY day")
+    return names
+
+
+def _copy(con: duckdb.DuckDBPyConnection, folder: Path, sql: str) -> list[str]:
+    name = f"{uuid4().hex}.parquet"
+    path = folder / name
+    options = "FORMAT PARQUET, COMPRESSION ZSTD, COMPRESSION_LEVEL 1"
+    (written,) = con.execute(f"COPY ({sql}) TO {literal(str(path))} ({options})").fetchone() or (0,)
+    if not written:
+        path.unlink(missing_ok=True)
+        return []
+    _sync(path)
+    return [name]
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def merged(con: duckdb.DuckDBPyConnection, folder: Path, files: Sequence[str]) -> list[str]:
+    """Return files with the same facts, the small ones made one if there are many."""
+    small = [name for name in files if (folder / name).stat().st_size < _SMALL]
+    if len(small) <= _MANY:
+        return list(files)
+    together = _copy(con, folder, f"SELECT * FROM {scan(folder, small)} ORDER BY day")  # noqa: S608
+    return [*(name for name in files if name not in set(small)), *together]
+
+
+def scan(folder: Path, files: Iterable[str]) -> str:
+    """Return SQL that reads files of facts as one table."""
+    return f"read_parquet([{', '.join(literal(str(folder / name)) for name in files)}])"

@@ -1,0 +1,151 @@
+"""What may be known of a member and where it comes from. Values of one member and columns of all have the same names.
+
+Attributes have their own name, windows and memberships the text by which a rule names them (``Window.name``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from guanxi.kernel.text import Text
+from guanxi.rules import Catalogue, InAudience, Node, Type, Window, walk
+from guanxi.rules.catalogue import Known
+from guanxi.rules.model import Attribute
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from guanxi.customers.events.model import EventType
+
+Values = Mapping[str, Any]
+"""Values of one member by name; ``None`` is unknown. Days are days since 1970-01-01, sets are frozensets of texts."""
+
+
+class Provider(Protocol):
+    """Brings attributes of members that another capability knows; wired in ``bootstrap``.
+
+    A provider answers for one and for all alike: what ``of`` says of a member stands in that member's row of ``table``.
+    ``tx`` is an open ``storage.database.Transaction``.
+    """
+
+    def attributes(self, tx: Any, merchant_id: str) -> Mapping[str, Known]:
+        """Return the attributes there are, with their types."""
+        ...
+
+    def of(
+        self, tx: Any, merchant_id: str, members: Sequence[int], names: Collection[str]
+    ) -> Mapping[int, Values]:
+        """Return the named attributes of members; who is missing, and what, is unknown."""
+        ...
+
+    def table(self, tx: Any, merchant_id: str, names: Collection[str]) -> pa.Table:
+        """Return the named attributes of everybody: ``member`` (int64) and a column each, of ``rules.column_type``."""
+        ...
+
+
+class Bucket(NamedTuple):
+    """What one fragment did on one day, in one series."""
+
+    day: int
+    fragment: int
+    series: int
+    n: int
+    total: int
+    low: int
+    high: int
+
+
+class Quintile(NamedTuple):
+    """The fifth of the members among whom a value ranks: 1 to 5, of those for whom ``among`` is true.
+
+    ``reverse``: the smallest values are in the fifth fifth.
+    """
+
+    of: Node
+    among: Node | None
+    reverse: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A value that follows from others: by a rule, or by rank among all members.
+
+    ``values`` are all it can be; ``told`` if its changes are events. A ``membership`` is true or false, never unknown.
+    """
+
+    name: str
+    label: Text
+    type: Type
+    source: Node | Quintile
+    values: Mapping[str, Text] = field(default_factory=dict)
+    told: bool = False
+    membership: bool = False
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """Return the rules that it follows from."""
+        if isinstance(self.source, Quintile):
+            return (self.source.of,) if self.source.among is None else (self.source.of, self.source.among)
+        return (self.source,)
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """Everything that can be asked about a merchant's members.
+
+    ``attributes`` come from providers, ``derived`` ones from definitions, in an order in which each follows from those
+    before; ``lists`` are the audiences of which providers know the members. ``catalogue`` is what rules may name, all
+    of it.
+    """
+
+    types: Mapping[str, EventType]
+    attributes: Mapping[str, Known]
+    derived: Mapping[str, Derived]
+    lists: frozenset[str]
+    catalogue: Catalogue
+    release: int = 0
+    """Which state of the definitions this is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What must be known to answer a question: attributes and lists by name, windows, and what follows, in order."""
+
+    attributes: frozenset[str]
+    windows: Mapping[str, Window]
+    derived: tuple[Derived, ...]
+
+    @property
+    def online(self) -> bool:
+        """Say whether the daily buckets can answer."""
+        return all(window.online for window in self.windows.values())
+
+
+def named(nodes: Collection[Node]) -> set[str]:
+    """Return the names that rules stand on themselves."""
+    found = (one for node in nodes for one in walk(node))
+    return {one.name for one in found if isinstance(one, Attribute | InAudience | Window)}
+
+
+def needs(vocabulary: Vocabulary, nodes: Collection[Node], known: Collection[str] = ()) -> Needs:
+    """Return what rules need, through everything they name; what is ``known`` already needs nothing."""
+    attributes: set[str] = set()
+    windows: dict[str, Window] = {}
+    derived: set[str] = set()
+    waiting, seen = list(nodes), set(known)
+    while waiting:
+        for node in walk(waiting.pop()):
+            if not isinstance(node, Attribute | InAudience | Window) or node.name in seen:
+                continue
+            seen.add(node.name)
+            if isinstance(node, Window):
+                windows[node.name] = node
+            elif node.name in vocabulary.derived:
+                derived.add(node.name)
+                waiting.extend(vocabulary.derived[node.name].nodes)
+            else:
+                attributes.add(node.name)
+    ordered = tuple(one for name, one in vocabulary.derived.items() if name in derived)
+    return Needs(frozenset(attributes), windows, ordered)

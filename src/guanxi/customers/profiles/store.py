@@ -1,0 +1,104 @@
+"""SQL of what is known of members: everybody as columns, and the daily buckets of some."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from guanxi.customers.events.measures import Series
+from guanxi.customers.identity.model import FIRST_DAY, LAST_DAY
+from guanxi.customers.profiles.model import Bucket
+from guanxi.storage import sets
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from numpy.typing import NDArray
+
+    from guanxi.storage.database import Transaction
+
+_SET = 50_000
+
+
+class Everybody(NamedTuple):
+    """All known members and who held what.
+
+    ``people``: member, first_seen (µs). ``stable``: fragment, owner, of fragments that were never anybody else's.
+    ``moved``: fragment, from_day, until_day, owner, of the others.
+    """
+
+    people: pa.Table
+    stable: pa.Table
+    moved: pa.Table
+
+
+def _numbers(tx: Transaction, sql: str, params: tuple[Any, ...], columns: int) -> NDArray[np.int64]:
+    """Return rows of whole numbers as an array with a row per column."""
+    found = sets.cursor(tx).execute(sql if tx.dialect == "sqlite" else sql.replace("?", "%s"), params)
+    parts = []
+    while rows := found.fetchmany(_SET):
+        parts.append(np.array(rows, np.int64))
+    whole = np.concatenate(parts) if parts else np.empty((0, columns), np.int64)
+    return whole.T
+
+
+def everybody(tx: Transaction, merchant_id: str) -> Everybody:
+    """Return all known members, and the fragments that are not simply a member of their own."""
+    members = "SELECT member, first_seen FROM customer_member WHERE merchant_id = ? AND known = ?"
+    member, first_seen = _numbers(tx, members, (merchant_id, True), 2)
+    held = "SELECT fragment, from_day, until_day, member FROM customer_holding WHERE merchant_id = ?"
+    fragment, from_day, until_day, owner = _numbers(tx, held, (merchant_id,), 4)
+    ever = (from_day == FIRST_DAY) & (until_day == LAST_DAY)
+    return Everybody(
+        pa.table({"member": member, "first_seen": first_seen}),
+        pa.table({"fragment": fragment[ever], "owner": owner[ever]}),
+        pa.table(
+            {
+                "fragment": fragment[~ever],
+                "from_day": from_day[~ever],
+                "until_day": until_day[~ever],
+                "owner": owner[~ever],
+            }
+        ),
+    )
+
+
+def series(tx: Transaction, merchant_id: str) -> dict[Series, int]:
+    """Return the numbers of all series."""
+    sql = "SELECT type, measure, dimension, value, series FROM customer_series WHERE merchant_id = ?"
+    rows = sets.cursor(tx).execute(sql if tx.dialect == "sqlite" else sql.replace("?", "%s"), (merchant_id,))
+    return {Series(*row[:4]): int(row[4]) for row in rows}
+
+
+def buckets(
+    tx: Transaction,
+    merchant_id: str,
+    days: tuple[int, int],
+    fragments: Collection[int],
+    numbers: Collection[int],
+) -> list[Bucket]:
+    """Return the buckets of fragments and series on days from the first until before the second.
+
+    The key has the day first; each day is looked up, which for a member is quicker than reading the days.
+    """
+    if not fragments or not numbers or days[0] >= days[1]:
+        return []
+    columns = "day, fragment, series, n, total, low, high"
+    lists: Sequence[list[int]] = [list(range(*days)), sorted(fragments), sorted(numbers)]
+    if tx.dialect == "postgresql":
+        sql = (
+            f"SELECT {columns} FROM customer_bucket WHERE merchant_id = %s AND day = ANY(%s::bigint[])"  # noqa: S608
+            " AND fragment = ANY(%s::bigint[]) AND series = ANY(%s::bigint[])"
+        )
+        rows = sets.cursor(tx).execute(sql, (merchant_id, *lists))
+    else:
+        each = "IN (SELECT value FROM json_each(?))"
+        sql = (
+            f"SELECT {columns} FROM customer_bucket WHERE merchant_id = ? AND day {each}"  # noqa: S608
+            f" AND fragment {each} AND series {each}"
+        )
+        rows = sets.cursor(tx).execute(sql, (merchant_id, *(json.dumps(one) for one in lists)))
+    return [Bucket(*row) for row in rows]
