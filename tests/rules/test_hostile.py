@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import time
 
+import ibis
 import pytest
 
-from guanxi.rules import BadRule, Type, compile_condition, condition
+from guanxi.rules import BadRule, Type, compile_condition, condition, to_ibis
 from guanxi.rules.python import like_expression
-from tests.rules.shop import CATALOGUE, TODAY
+from guanxi.rules.relation import column_type
+from tests.rules.shop import CATALOGUE, TODAY, columns
 
 
 @pytest.mark.parametrize(
@@ -26,6 +28,7 @@ from tests.rules.shop import CATALOGUE, TODAY
         ("case " + "when vip then 1 " * 900 + "end = 1", "too_many_nodes"),
         ("lower(" * 300 + "city" + ")" * 300 + " = 'a'", "too_deep"),
         ("a" * 30_000, "too_long"),
+        ("case when " * 25 + "age" + " * 2 * 2 > 1 then 1 end" * 25 + " = 1", "too_deep"),
     ],
 )
 def test_what_is_too_much_is_refused_at_once(rule: str, code: str) -> None:
@@ -34,6 +37,28 @@ def test_what_is_too_much_is_refused_at_once(rule: str, code: str) -> None:
         condition(rule, CATALOGUE)
     assert caught.value.problems[0].code == code
     assert time.perf_counter() - begun < 1
+
+
+TALL = (
+    "(" * 38 + "age = 1" + ") is null" * 38,
+    "age" + " + 1" * 38 + " = 1",
+    "1 / (" * 19 + "age" + ")" * 19 + " = 1",
+    "coalesce(age + " * 16 + "age" + ", 2)" * 16 + " = 1",
+    "abs(age / " * 19 + "age" + ")" * 19 + " = 1",
+    "case when 1 + " * 11 + "age = 1" + " then 1 else 2 end = 2" * 11,
+    "case " + "when vip then 1 " * 480 + "end = 1",
+    "coalesce(" + "age, " * 990 + "1) = 1",
+)
+
+
+@pytest.mark.parametrize("rule", TALL, ids=range(len(TALL)))
+def test_a_tall_rule_is_written_out_no_larger_than_it_is(rule: str) -> None:
+    node = condition(rule, CATALOGUE)
+    begun = time.perf_counter()
+    assert compile_condition(node)({"age": 1}, TODAY) in {True, False}
+    table = ibis.table({name: column_type(type_) for name, type_ in columns().items()}, name="members")
+    assert len(ibis.to_sql(table.select(answer=to_ibis(node, table, TODAY)), dialect="duckdb")) < 100_000
+    assert time.perf_counter() - begun < 5
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from guanxi.kernel.text import Text
 from guanxi.rules import days
 from guanxi.rules.checker import Checker
 from guanxi.rules.lexer import Token, tokens
-from guanxi.rules.model import BadRule, InAudience, Literal, Node, Problem, Span, Type
+from guanxi.rules.model import BadRule, InAudience, Literal, Node, Problem, Span, Type, parts
 from guanxi.rules.windows import AGGREGATIONS, Windows
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MOST_NODES = 2_000
 DEEPEST = 40
+TALLEST = 50
+"""Levels of nodes, which are a few more than those of brackets."""
 MOST_VALUES = 1_000
 """Values in one list, beyond which it should be a static audience."""
 
@@ -59,7 +61,21 @@ class _Parser:
         node = self._or()
         if self._token.kind != "end":
             raise self._unexpected()
+        self._shallow(node)
         return node
+
+    def _shallow(self, node: Node) -> None:
+        """Refuse what came out deeper than its brackets: chains of operators nest to the left."""
+        level = [node]
+        for _ in range(TALLEST):
+            level = [part for one in level for part in parts(one)]
+        if level:
+            raise self._bad(
+                "too_deep",
+                level[0].at,
+                f"嵌套太深：最多 {TALLEST} 层。",
+                f"this is nested more than {TALLEST} levels deep.",
+            )
 
     # Tokens ---------------------------------------------------------------------------------------------------------
 

@@ -3,10 +3,12 @@
 The source consists of fixed pieces and generated names only, so nothing that an author writes is ever run. A condition
 is compiled twice at most: into an expression that is true exactly if the condition is true, and into one that is true
 exactly if it is false. Unknown is when neither is, and needs no value of its own; SQL's three-valued logic follows.
+The source grows with the rule, not faster, and nests no deeper than the rule does.
 """
 
 from __future__ import annotations
 
+import ast
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -33,6 +35,7 @@ from guanxi.rules.model import (
     Or,
     Type,
     Window,
+    parts,
 )
 
 Values = Mapping[str, Any]
@@ -67,6 +70,7 @@ class _Writer:
     ``_given`` are the values that its source names. ``_sure`` are names that have been fetched and found known wherever
     the piece being written is reached: in ``a > 1 and a < 5`` the second half need not ask again. A conjunction adds to
     it, because its next term is only reached when the ones before are true; every other fork forgets what it added.
+    ``_settled`` are conditions whose truth has been computed already, under the names given.
     """
 
     def __init__(self) -> None:
@@ -74,6 +78,7 @@ class _Writer:
         self._constants: dict[tuple[type, Any], str] = {}
         self._locals: dict[str, str] = {}
         self._sure: set[str] = set()
+        self._settled: dict[Node, str] = {}
         self._temporaries = 0
 
     def function(self, expression: str) -> Callable[[Values, int], Any]:
@@ -85,9 +90,31 @@ class _Writer:
             "        return rule(unknown(values), today)\n"
         )
         names: dict[str, Any] = {"__builtins__": {"KeyError": KeyError}, "unknown": _Unknown, **self._given}
-        exec(compile(source, "<rule>", "exec"), names)  # noqa: S102 - made of our own pieces only
+        try:
+            code = compile(self._bound(source), "<rule>", "exec")
+        except RecursionError:  # a tree is limited to about a thousand levels, source is not
+            code = compile(source, "<rule>", "exec")
+        exec(code, names)  # noqa: S102 - made of our own pieces only
         made: Callable[[Values, int], Any] = names["rule"]
         return made
+
+    def _bound(self, source: str) -> ast.Module:
+        """Return the source as a tree with the rule's values in the places of their names, which costs no look-up."""
+        tree = ast.parse(source)
+        for parent in ast.walk(tree):
+            for field, part in ast.iter_fields(parent):
+                if isinstance(part, list):
+                    part[:] = [self._constant_for(one) for one in part]
+                else:
+                    setattr(parent, field, self._constant_for(part))
+        return tree
+
+    def _constant_for(self, part: Any) -> Any:
+        if not isinstance(part, ast.Name) or part.id not in self._given:
+            return part
+        value = self._given[part.id]
+        plain = isinstance(value, int | float | str | frozenset)
+        return ast.copy_location(ast.Constant(value), part) if plain else part
 
     @contextmanager
     def _fork(self) -> Iterator[None]:
@@ -131,12 +158,12 @@ class _Writer:
             case Arithmetic():
                 return self._arithmetic(node)
             case Case():
-                text = self.value(node.other)
-                for when, then in reversed(node.branches):
+                chosen = ""
+                for when, then in node.branches:
                     with self._fork():
                         test = self.true(when)
-                        text = f"({self.value(then)} if {test} else {text})"
-                return text
+                        chosen += f"{self.value(then)} if {test} else "
+                return f"({chosen}{self.value(node.other)})"
             case Call():
                 return self._call(node)
         true, false = self._alone(node, wanted=True), self._alone(node, wanted=False)
@@ -186,17 +213,23 @@ class _Writer:
 
     def _call(self, node: Call) -> str:
         if node.function == "coalesce":
-            text = self.value(node.arguments[-1])
-            for argument in reversed(node.arguments[:-1]):
-                known, (name,) = self._known([argument])
-                text = f"({name} if {known} else {text})" if known else name
-            return text
+            return self._coalesce(node.arguments)
         function = FUNCTIONS[node.function]
         name = f"f_{node.function}"
         self._given[name] = function.compute
         known, names = self._known(list(node.arguments))
         text = f"{name}({', '.join([*(['today'] if function.dated else []), *names])})"
         return f"({text} if {known} else None)" if known else text
+
+    def _coalesce(self, arguments: tuple[Node, ...]) -> str:
+        chosen = ""
+        for argument in arguments[:-1]:
+            with self._fork():
+                known, (name,) = self._known([argument])
+            if not known:
+                return f"({chosen}{name})"
+            chosen += f"{name} if {known} else "
+        return f"({chosen}{self.value(arguments[-1])})"
 
     # Conditions -----------------------------------------------------------------------------------------------------
 
@@ -219,7 +252,7 @@ class _Writer:
             case Comparison():
                 return self._comparison(node, wanted=wanted)
             case IsNull():
-                return self._is_null(node.value, wanted=wanted)
+                return self._is_null(node, wanted=wanted)
             case InAudience():
                 held = f"values[{self._constant(node.name)}]"
                 return f"({held} is True)" if wanted else f"({held} is not True)"
@@ -245,12 +278,31 @@ class _Writer:
         test = f"{left} {op} {right}"
         return f"({known} and {test})" if known else f"({test})"
 
-    def _is_null(self, value: Node, *, wanted: bool) -> str:
-        if value.type is Type.BOOL:
-            known = f"({self._alone(value, wanted=True)} or {self._alone(value, wanted=False)})"
-            return f"(not {known})" if wanted else known
-        text = self.value(value)
-        return f"({text} is None)" if wanted else f"({text} is not None)"
+    def _is_null(self, node: IsNull, *, wanted: bool) -> str:
+        if node.value.type is not Type.BOOL:
+            with self._fork():
+                known, _ = self._known([node.value])
+            return f"(not {known or True})" if wanted else f"({known or True})"
+        name = self._settled.get(node)
+        if name is None:
+            return f"(not {self._says(node.value)})" if wanted else self._says(node.value)
+        return f"({name} is {wanted})"
+
+    def _says(self, condition: Node) -> str:
+        """Return an expression that is true if a condition is true or false, but not unknown.
+
+        Both are asked, so what they have in common and would itself be asked for both is settled before.
+        """
+        before = dict(self._settled)
+        settled = ""
+        for inner in _asked_whether_known(condition):
+            if inner not in self._settled:
+                name, text = self._temporary(), self._alone(inner, wanted=True)
+                settled += f"({name} := {text}) is None or "  # never None
+                self._settled[inner] = name
+        known = f"{self._alone(condition, wanted=True)} or {self._alone(condition, wanted=False)}"
+        self._settled = before
+        return f"({settled}{known})"
 
     def _test(self, node: In | Like | Has, name: str) -> str:
         match node:
@@ -261,6 +313,17 @@ class _Writer:
                 return f"({self._constant(like_expression(node.pattern).fullmatch)}({name}) is not None)"
         test = f"{name}.issuperset" if node.every else f"not {name}.isdisjoint"
         return f"({test}({self._constant(frozenset(node.wanted))}))"
+
+
+def _asked_whether_known(condition: Node) -> Iterator[IsNull]:
+    """Yield the conditions within one that ask whether a condition is known, but not those within these."""
+    waiting = [condition]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, IsNull) and node.value.type is Type.BOOL:
+            yield node
+        else:
+            waiting.extend(parts(node))
 
 
 def like_expression(pattern: str) -> re.Pattern[str]:

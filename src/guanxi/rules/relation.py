@@ -47,6 +47,9 @@ _COLUMN = {
     Type.SET: "array<string>",
 }
 
+MOST_CHOICES = 2
+"""Choices within each other that a number may be written into."""
+
 
 def column_type(type: Type) -> str:
     """Return the Ibis type of a column that holds values of a type."""
@@ -65,6 +68,7 @@ class _Compiler:
     def __init__(self, table: ir.Table, today: ir.Value) -> None:
         self._table = table
         self._today = today
+        self._choices = 0
         self._by_node: dict[type[Node], Callable[[Any], Any]] = {
             Literal: self._literal,
             Attribute: self._column,
@@ -148,17 +152,51 @@ class _Compiler:
         return ibis.cases((held.notnull(), joined.fill_null(False)), else_=ibis.null("boolean"))
 
     def _arithmetic(self, node: Arithmetic) -> Any:
-        left = self.expression(node.left).cast("float64")
-        right = self.expression(node.right).cast("float64")
-        if node.op == "/":
-            right = ibis.cases((right != 0, right), else_=ibis.null("float64"))
-        value = _COMPUTED[node.op](left, right)
-        return ibis.cases((value.abs() < math.inf, value), else_=ibis.null("float64"))
+        return self._kept(node, _finite)
+
+    def _computed(self, node: Node) -> Any:
+        """Return a number as a double which is infinite, or none at all, where it is beyond their range.
+
+        Sums, products and quotients of such a one are too, so that it is enough to ask once for a whole term; only what
+        one divides by must be asked itself.
+        """
+        match node:
+            case Negative():
+                return -self._computed(node.part)
+            case Arithmetic(op="/"):
+                return self._computed(node.left) / self._divisor(node.right)
+            case Arithmetic():
+                return _COMPUTED[node.op](self._computed(node.left), self._computed(node.right))
+        return self.expression(node).cast("float64")
+
+    def _divisor(self, node: Node) -> Any:
+        match node:
+            case Literal() if node.value:
+                return self._computed(node)
+            case Arithmetic() | Negative():
+                return self._kept(node, lambda value: (value != 0) & _finite(value))
+        return self._kept(node, lambda value: value != 0)
+
+    def _kept(self, node: Node, test: Callable[[Any], Any]) -> Any:
+        """Return a number as a double, null where a test fails.
+
+        A choice writes the number twice, which would double the text with every level; a list, a little slower, once.
+        """
+        beside, self._choices = self._choices, 0
+        value = self._computed(node)
+        within, self._choices = self._choices, max(beside, self._choices + 1)
+        if within < MOST_CHOICES:
+            return ibis.cases((test(value), value), else_=ibis.null("float64"))
+        return ibis.array([value]).filter(test)[0]
 
     def _call(self, node: Call) -> Any:
         if node.function == "coalesce":
             return ibis.coalesce(*(self._as(argument, node.type) for argument in node.arguments))
         return _CALLED[node.function](self._today, *(self.expression(one) for one in node.arguments))
+
+
+def _finite(value: Any) -> Any:
+    return value.abs() < math.inf  # what is no number is greater than all, on every engine
 
 
 _COMPARED = {
@@ -169,7 +207,7 @@ _COMPARED = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-_COMPUTED = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
+_COMPUTED = {"+": operator.add, "-": operator.sub, "*": operator.mul}
 _CALLED: dict[str, Callable[..., Any]] = {
     "today": lambda today: today,
     "days_since": lambda today, day: today.delta(day, unit="day").cast("int64"),
