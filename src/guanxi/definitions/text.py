@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -142,6 +143,7 @@ class _Reader:
     def __init__(self, text: str, source: str) -> None:
         self._text = text
         self._source = source
+        self._lines = [0, *(found.end() for found in re.finditer("\n", text))]
         self._ref: Ref | None = None
         self._open: list[_Open] = []
         self._document = _Document(0)
@@ -158,7 +160,7 @@ class _Reader:
         except _Stop:
             pass
         except yaml.YAMLError as error:
-            self._bad("bad_yaml", *_explained(error))
+            self._bad("bad_yaml", *self._explained(error))
         self.problems += repeated(self._found)
         return self._found
 
@@ -167,9 +169,23 @@ class _Reader:
             zh = f"文件超过 {MAX_CHARACTERS:,} 个字符，请拆分。"
             self._stop("too_large", (1, 1), zh, f"the file has more than {MAX_CHARACTERS:,} characters.")
         if odd := yaml.reader.Reader.NON_PRINTABLE.search(self._text):
-            before, said = self._text[: odd.start()], f"U+{ord(odd[0]):04X}"
-            place = (before.count("\n") + 1, odd.start() - before.rfind("\n"))
+            line, said = bisect_right(self._lines, odd.start()), f"U+{ord(odd[0]):04X}"
+            place = (line, odd.start() - self._lines[line - 1] + 1)
             self._stop("bad_yaml", place, f"YAML 中不允许字符 {said}。", f"YAML allows no {said}.")
+
+    def _place(self, mark: Any) -> Place:
+        """Return a place as editors count: YAML also ends a line where they do not."""
+        line = bisect_right(self._lines, mark.index)
+        return (line, mark.index - self._lines[line - 1] + 1)
+
+    def _explained(self, error: yaml.YAMLError) -> tuple[Place, str, str]:
+        """Return where the parser gave up and, in both languages, why: the parser's own words are English."""
+        place, said = (1, 1), str(error)
+        if isinstance(error, yaml.MarkedYAMLError):
+            mark = error.problem_mark or error.context_mark
+            place = self._place(mark) if mark else place
+            said = ": ".join(part for part in (error.context, error.problem) if part)
+        return place, f"YAML 语法有误（{said}）。", f"this is not YAML: {said}."
 
     def _bad(self, code: str, place: Place, zh: str, en: str) -> None:
         self.problems.append(Problem(code, self._ref, self._source, *place, Text(zh, en)))
@@ -186,7 +202,7 @@ class _Reader:
             case yaml.DocumentStartEvent():
                 if event.version or event.tags:
                     zh, en = "不支持以 % 开头的 YAML 指令。", "YAML directives (%) are not supported."
-                    self._bad("bad_yaml", _place(event), zh, en)
+                    self._bad("bad_yaml", self._place(event.start_mark), zh, en)
                 start = where.end_mark.index if event.explicit else where.start_mark.index
                 self._document = _Document(0 if not self._documents and not event.explicit else start)
             case yaml.DocumentEndEvent():
@@ -208,20 +224,20 @@ class _Reader:
             "不支持 YAML 的锚点和引用（& 和 *）。",
             "YAML anchors and aliases (& and *) are not supported.",
         )
-        self._bad("anchor", _place(event), zh, en)
+        self._bad("anchor", self._place(event.start_mark), zh, en)
 
     def _check(self, event: Any) -> None:
         if event.anchor is not None:
             self._refuse_anchor(event)
         if event.tag is not None:
             zh, en = f"不支持 YAML 标签 {event.tag}。", f"the YAML tag {event.tag} is not supported."
-            self._bad("tag", _place(event), zh, en)
+            self._bad("tag", self._place(event.start_mark), zh, en)
 
     def _begin(self, event: Any, value: dict[str, Any] | list[Any]) -> None:
         self._check(event)
         if len(self._open) >= MAX_DEPTH:
             zh, en = f"嵌套超过 {MAX_DEPTH} 层。", f"this is nested deeper than {MAX_DEPTH} levels."
-            self._stop("too_deep", _place(event), zh, en)
+            self._stop("too_deep", self._place(event.start_mark), zh, en)
         self._open.append(_Open(self._put(event, value), value))
 
     def _scalar(self, event: Any) -> None:
@@ -238,12 +254,17 @@ class _Reader:
     def _name(self, top: _Open, event: Any, value: object) -> None:
         if not isinstance(value, str):
             zh = f"字段名必须是文字；{event.value or '空'} 请加引号。"
-            self._bad("bad_name", _place(event), zh, f"a field's name is a text; quote {event.value!r}.")
+            self._bad(
+                "bad_name",
+                self._place(event.start_mark),
+                zh,
+                f"a field's name is a text; quote {event.value!r}.",
+            )
         elif value in top.value:
             zh, en = f"字段 {value} 重复。", f"the field {value} is given twice."
-            self._bad("given_twice", _place(event), zh, en)
+            self._bad("given_twice", self._place(event.start_mark), zh, en)
         top.name = event.value
-        self._document.names[(*top.path, event.value)] = _place(event)
+        self._document.names[(*top.path, event.value)] = self._place(event.start_mark)
 
     def _put(self, event: Any, value: Any) -> Path:
         """Put a value where it belongs and return the way to it."""
@@ -257,12 +278,12 @@ class _Reader:
                 top.value.append(value)
             elif top.name is None:
                 zh, en = "字段名必须是文字。", "a field's name is a text."
-                self._stop("bad_name", _place(event), zh, en)
+                self._stop("bad_name", self._place(event.start_mark), zh, en)
             else:
                 path = (*top.path, top.name)
                 top.value[top.name] = value
                 top.name = None
-        self._document.at[path] = _place(event)
+        self._document.at[path] = self._place(event.start_mark)
         return path
 
     def _finish(self, end: int) -> None:
@@ -302,17 +323,3 @@ class _Reader:
             else:
                 named.append(value)
         return Ref(*named) if len(named) == 2 else None
-
-
-def _place(event: Any) -> Place:
-    return (event.start_mark.line + 1, event.start_mark.column + 1)
-
-
-def _explained(error: yaml.YAMLError) -> tuple[Place, str, str]:
-    """Return where the parser gave up and, in both languages, why: the parser's own words are English."""
-    place, said = (1, 1), str(error)
-    if isinstance(error, yaml.MarkedYAMLError):
-        mark = error.problem_mark or error.context_mark
-        place = (mark.line + 1, mark.column + 1) if mark else place
-        said = ": ".join(part for part in (error.context, error.problem) if part)
-    return place, f"YAML 语法有误（{said}）。", f"this is not YAML: {said}."
