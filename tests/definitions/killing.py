@@ -105,7 +105,8 @@ def main() -> int:
         os.close(told)
         assert os.read(ready, 1), "it died by itself"
         os.close(ready)
-        time.sleep(chance.uniform(0, 0.15))
+        # Half of them die in the first transaction, the others in some later one.
+        time.sleep(chance.uniform(0, chance.choice((0.03, 0.15))))
         os.kill(pid, signal.SIGKILL)
         assert os.WTERMSIG(os.waitpid(pid, 0)[1]) == signal.SIGKILL
         assert os.waitstatus_to_exitcode(os.waitpid(fork(lambda: look(home)), 0)[1]) == 0

@@ -183,10 +183,17 @@ class World:
     """All definitions of a merchant that are live together."""
 
     definitions: Mapping[Ref, Definition] = field(default_factory=dict)
+    _kinds: dict[str, dict[str, Definition]] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
 
-    def of(self, kind: str) -> dict[str, Definition]:
+    def __post_init__(self) -> None:
+        for ref, one in self.definitions.items():
+            self._kinds.setdefault(ref.kind, {})[ref.key] = one
+
+    def of(self, kind: str) -> Mapping[str, Definition]:
         """Return the definitions of a kind by key."""
-        return {ref.key: one for ref, one in self.definitions.items() if ref.kind == kind}
+        return self._kinds.get(kind, {})
 
 
 class Action(StrEnum):
