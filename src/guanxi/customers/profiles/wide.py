@@ -277,11 +277,15 @@ def _final(merged: ir.Table, number: int, window: Window) -> ir.Value:
             (count > 0, value.cast("float64") / count.cast("float64")), else_=ibis.null("float64")
         )
     if window.type is Type.DATE:
-        return (ibis.literal(calendar.date(0)) + value.cast("int32").as_interval("D")).cast("date")
+        day = ibis.literal(calendar.date(0)) + value.cast("int32").as_interval("D")
+        # DuckDB makes an instant of a day and a span of days; Ibis takes it for a day and would write no cast.
+        return day.cast("timestamp").cast("date")
     if window.type is Type.NUMBER:
         return value.cast("float64")
-    # A bucket holds no more than this; the engine adds up in more bits.
-    return ibis.least(ibis.greatest(value, -MOST), MOST).cast("int64")
+    if window.how is Aggregation.SUM:
+        # A bucket holds no more than this; the engine adds up in more bits. Of nothing and a limit it takes the limit.
+        value = ibis.least(ibis.greatest(value.fill_null(0), -MOST), MOST)
+    return value.cast("int64")
 
 
 def _distinct(facts: ir.Table, window: Window, kind: EventType, as_of: int, *, moved: bool) -> ir.Table:

@@ -35,10 +35,11 @@ _DECISIONS = {
     "identity.withdrawn": "withdrawn",
 }
 _CONSENTS = {"consent.given": True, "consent.withdrawn": False}
-_SILENT = frozenset({*_DECISIONS, "member.erased"})
+SILENT = frozenset({*_DECISIONS, "member.erased"})
+"""Types that count for nobody."""
 _SPOKEN = frozenset({*_CONSENTS, "identify"})
 VERIFIED = "identity.verified"
-TELLING = frozenset({*_SILENT, VERIFIED})
+TELLING = frozenset({*SILENT, VERIFIED})
 """Types that say something about who is who although their identities were met together before."""
 _OBSERVED, _VERIFIED = LinkKind.OBSERVED.value, LinkKind.VERIFIED.value
 
@@ -130,7 +131,7 @@ def fold(
     if effects is None:
         effects = Effects()
     for event in events:
-        if event.type in _SILENT:
+        if event.type in SILENT:
             _decide(effects, event, _decode(event.payload).properties)
             continue
         measure = extract(event.type)
