@@ -100,7 +100,7 @@ COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --universal --pyt
 	--generate-hashes --no-emit-index-url --quiet $(if $(UPGRADE),--upgrade)
 .PHONY: lock
 lock: ## 重新锁定依赖 · lock the dependencies again (with uv)
-	$(COMPILE) pyproject.toml --extra demo --group dev -o requirements/dev.txt
+	$(COMPILE) pyproject.toml --extra demo --extra spark --group dev -o requirements/dev.txt
 	$(COMPILE) pyproject.toml --extra demo --group build -c requirements/dev.txt -o requirements/demo.txt
 	$(COMPILE) pyproject.toml -c requirements/dev.txt -o requirements/runtime.txt
 	$(COMPILE) --group installer -o requirements/uv.txt

@@ -1,6 +1,7 @@
 """Fixtures and rules for all tests.
 
-Sockets are closed but for tests marked ``server``, ``browser``, ``clients`` or ``postgres``, which may reach 127.0.0.1.
+Sockets are closed but for tests marked ``server``, ``browser``, ``clients``, ``postgres`` or ``spark``, which may
+reach 127.0.0.1.
 Every test that touches the store runs on SQLite and on PostgreSQL by asking for ``database_url``.
 """
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from tests.installation import Installation
 
-EXTERNAL = ("browser", "postgres", "clients")
+EXTERNAL = ("browser", "postgres", "clients", "spark")
 LOCAL = (*EXTERNAL, "server")
 
 # How long an example takes to make says how busy the machine is.
@@ -50,7 +51,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip what this machine cannot run; ``clients`` names what it needs: ``@pytest.mark.clients("node")``."""
-    for name in ("browser", "postgres"):
+    for name in ("browser", "postgres", "spark"):
         if item.get_closest_marker(name):
             needs(name)
     for mark in item.iter_markers("clients"):

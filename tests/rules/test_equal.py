@@ -5,37 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import ibis
-import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from guanxi.rules import Type, compile_condition, compile_value, condition, parse, to_ibis
-from tests.rules.shop import CATALOGUE, TODAY, columns, members
+from guanxi.rules import compile_condition, compile_value, condition, parse
+from guanxi.rules.relation import to_ibis
+from tests.rules.engines import arrow
+from tests.rules.shop import CATALOGUE, TODAY, members
 from tests.rules.writing import conditions, numbers, texts
-
-_ARROW = {
-    Type.BOOL: pa.bool_(),
-    Type.INT: pa.int64(),
-    Type.MONEY: pa.int64(),
-    Type.NUMBER: pa.float64(),
-    Type.TEXT: pa.string(),
-    Type.DATE: pa.date32(),
-    Type.SET: pa.list_(pa.string()),
-}
-
-
-def arrow(rows: list[dict[str, Any]]) -> pa.Table:
-    made = {}
-    for name, type_ in columns().items():
-        values = [row[name] for row in rows]
-        if type_ is Type.SET:
-            values = [None if value is None else sorted(value) for value in values]
-        made[name] = (
-            pa.array(values, pa.int32()).cast(_ARROW[type_])
-            if type_ is Type.DATE
-            else pa.array(values, _ARROW[type_])
-        )
-    return pa.table(made)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +21,7 @@ def engine() -> Any:
 
 
 def on_engine(engine: Any, node: Any, rows: list[dict[str, Any]]) -> list[Any]:
-    table = ibis.memtable(arrow(rows).append_column("row", pa.array(range(len(rows)))))
+    table = ibis.memtable(arrow(rows))
     asked = table.select("row", answer=to_ibis(node, table, TODAY)).order_by("row")
     return list(engine.to_pyarrow(asked)["answer"].to_pylist())
 

@@ -15,8 +15,10 @@ for _name, _known in CATALOGUE.attributes.items():
 for _name, _type in WINDOWS.items():
     _NAMES[_type].append(_name)
 
-_texts = st.text(st.sampled_from("aAzZ é杭州%_' 0"), max_size=4).map(quote)
-_days = st.integers(0, 20_800).map(lambda day: f"date '{_iso(day)}'")
+_texts = st.text(st.sampled_from("aAzZ é杭州%_' 0\\n\n\t\"ßİ\U0001f600"), max_size=4).map(quote)
+_days = st.one_of(st.integers(0, 20_800), st.sampled_from([-719_162, -141_428, -141_427, 2_932_896])).map(
+    lambda day: f"date '{_iso(day)}'"
+)
 _numbers = st.one_of(
     st.integers(0, 3).map(str),
     st.sampled_from(["50000", "¥500", "¥500.01", "0.1", "1.5e3", "9007199254740992"]),
@@ -73,13 +75,13 @@ def dates() -> st.SearchStrategy[str]:
 
 def conditions(depth: int) -> st.SearchStrategy[str]:
     low = max(0, depth - 1)
-    patterns = st.text(st.sampled_from("aAz杭%%_é"), max_size=5).map(quote)
+    patterns = st.text(st.sampled_from("aAz杭%%_é'.[\n"), max_size=5).map(quote)
     plain = st.one_of(
         st.tuples(numbers(low), _compared, numbers(low)).map(" ".join),
         st.tuples(texts(low), _compared, texts(low)).map(" ".join),
         st.tuples(dates(), _compared, dates()).map(" ".join),
         st.tuples(dates(), dates(), dates()).map(lambda p: f"{p[0]} between {p[1]} and {p[2]}"),
-        st.tuples(numbers(low), st.lists(_numbers, min_size=1, max_size=3)).map(
+        st.tuples(numbers(low), st.lists(_numbers, min_size=1, max_size=14)).map(
             lambda p: f"{p[0]} in ({', '.join(p[1])})"
         ),
         st.tuples(texts(low), st.lists(_texts, min_size=1, max_size=3)).map(
@@ -105,7 +107,7 @@ def conditions(depth: int) -> st.SearchStrategy[str]:
         return plain
     inner = conditions(depth - 1)
     return st.one_of(
-        plain,
+        plain.map(str),  # mapped it is one choice among five, else its own choices would be among them
         st.lists(inner, min_size=2, max_size=3).map(lambda p: "(" + " and ".join(p) + ")"),
         st.lists(inner, min_size=2, max_size=3).map(lambda p: "(" + " or ".join(p) + ")"),
         inner.map(lambda x: f"not ({x})"),

@@ -121,6 +121,8 @@ class _Compiler:
     def _literal(self, node: Literal) -> Any:
         if node.value is None:
             return ibis.null(_COLUMN[node.type])
+        if node.type is Type.NUMBER:
+            return ibis.literal(repr(node.value)).cast("float64")  # 0.1 alone is a decimal on Spark
         value = days.date(int(node.value)) if node.type is Type.DATE else node.value
         return ibis.literal(value, type=_COLUMN[node.type])
 
@@ -187,7 +189,7 @@ class _Compiler:
         within, self._choices = self._choices, max(beside, self._choices + 1)
         if within < MOST_CHOICES:
             return ibis.cases((test(value), value), else_=ibis.null("float64"))
-        return ibis.array([value]).filter(test)[0]
+        return ibis.array([value]).filter(test).mins()
 
     def _call(self, node: Call) -> Any:
         if node.function == "coalesce":
@@ -220,7 +222,8 @@ _CALLED: dict[str, Callable[..., Any]] = {
     "upper": lambda _, text: text.translate(LOWER, UPPER),
     "trim": lambda _, text: text.re_replace("^ +| +$", ""),
     "length": lambda _, text: text.length().cast("int64"),
-    "size": lambda _, texts: texts.length().cast("int64"),
+    # Spark counts -1 texts in an unknown set when it is not in its ANSI mode.
+    "size": lambda _, texts: ibis.cases((texts.notnull(), texts.length().cast("int64"))),
     "abs": lambda _, number: number.abs().cast("float64"),
     "starts_with": lambda _, text, start: text.startswith(start),
     "ends_with": lambda _, text, end: text.endswith(end),
