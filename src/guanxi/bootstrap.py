@@ -13,14 +13,22 @@ import structlog
 
 from guanxi.access import KeyKind, Permission, jobs as access_jobs
 from guanxi.access.service import Access
+from guanxi.customers.audiences.lists import Lists
+from guanxi.customers.audiences.service import Audiences
+from guanxi.customers.boards.kinds import AttributeKind, AudienceKind, TraitKind
+from guanxi.customers.boards.service import Boards
 from guanxi.customers.events.model import Source
 from guanxi.customers.events.sealing import resealer
 from guanxi.customers.events.service import EventIntake
+from guanxi.customers.facts.service import Facts
 from guanxi.customers.members.service import Members
 from guanxi.customers.privacy.jobs import ErasureJob
 from guanxi.customers.privacy.retention import KIND as RETENTION, Retention
 from guanxi.customers.privacy.service import Privacy
+from guanxi.customers.profiles.service import Profiles
 from guanxi.customers.projection.jobs import READER, Projection
+from guanxi.customers.traits.basics import Basics
+from guanxi.customers.traits.service import Vocabularies
 from guanxi.definitions.service import Definitions
 from guanxi.kernel.clock import HOUR, MINUTE, SECOND, Clock, SystemClock
 from guanxi.kernel.errors import Unavailable
@@ -66,6 +74,10 @@ HAND_OVER_AGE = 5 * MINUTE
 files is slow to read."""
 
 
+BOARDS_EVERY = 10 * MINUTE
+"""How old what all members have in common may be; whoever counts by a rule of their own gets what is true now."""
+
+
 @dataclass(frozen=True, slots=True)
 class Product:
     """An opened installation with everything that stands on it."""
@@ -85,11 +97,24 @@ class Product:
     privacy: Privacy
     erasures: ErasureJob
     definitions: Definitions
+    vocabularies: Vocabularies
+    profiles: Profiles
+    boards: Boards
+    audiences: Audiences
 
     @property
     def services(self) -> tuple[object, ...]:
         """The capabilities' services, for whoever finds them by type."""
-        return (self.intake, self.members, self.privacy, self.definitions)
+        return (
+            self.intake,
+            self.members,
+            self.privacy,
+            self.definitions,
+            self.vocabularies,
+            self.profiles,
+            self.boards,
+            self.audiences,
+        )
 
 
 def _reread(form: str, raw: bytes, timezone: str) -> list[dict[str, Any]] | tuple[str, Text]:
@@ -111,6 +136,13 @@ def build(home: Home, clock: Clock | None = None) -> Product:
     projection = Projection(database, log, intake, vault, keys)
     handover = Handover(database, log, locks, resealer(database, vault, keys), clock)
     privacy = Privacy(database, log, intake, vault, keys, projection.catch_up)
+    # What looks at definitions only; kinds stand on it, and plans and changes on them.
+    readable = Definitions(database, kinds=(), clock=clock)
+    providers = (Basics(intake),)
+    vocabularies = Vocabularies(intake, readable, providers)
+    profiles = Profiles(database, log, Facts(home, database, log, locks, vault), providers, Lists(), READER)
+    boards = Boards(database, log, intake, profiles, vocabularies, readable, clock)
+    kinds = tuple(kind(vocabularies, boards, intake) for kind in (AttributeKind, TraitKind, AudienceKind))
     return Product(
         home=home,
         database=database,
@@ -128,7 +160,11 @@ def build(home: Home, clock: Clock | None = None) -> Product:
         erasures=ErasureJob(
             database, log, locks, handover, privacy, intake, vault, keys, clock, projection.mend
         ),
-        definitions=Definitions(database, kinds=(), clock=clock),
+        definitions=Definitions(database, kinds, clock),
+        vocabularies=vocabularies,
+        profiles=profiles,
+        boards=boards,
+        audiences=Audiences(database, profiles, boards, vocabularies, readable, vault, clock),
     )
 
 
@@ -197,6 +233,8 @@ class Background:
         return [
             Job("handover", lambda _now: self._each(self.hand_over), 5 * SECOND),
             Job("compaction", lambda _now: self.tidy(), 10 * MINUTE),
+            Job("boards", lambda _now: self._each(self.renew), BOARDS_EVERY),
+            Job("changes", lambda _now: self._each(self._tell), 5 * SECOND),
         ]
 
     def _each(self, work: Callable[[str], int]) -> int:
@@ -230,6 +268,13 @@ class Background:
             done = lake.compact()
             lake.vacuum(hours=1)
             return done
+
+    def renew(self, merchant_id: str) -> int:
+        """Build a merchant's board anew if anything has moved; returns how many were built."""
+        return int(self._product.boards.refresh(self._product.intake.merchant(merchant_id)[0]))
+
+    def _tell(self, merchant_id: str) -> int:
+        return self._product.boards.tell(self._product.intake.merchant(merchant_id)[0])
 
     def _prune_access(self, now: int) -> int:
         with self._product.database.transaction() as tx:

@@ -8,9 +8,9 @@ import time
 import ibis
 import pytest
 
-from guanxi.rules import BadRule, Type, compile_condition, condition, to_ibis
+from guanxi.rules import BadRule, Type, compile_condition, condition
 from guanxi.rules.python import like_expression
-from guanxi.rules.relation import column_type
+from guanxi.rules.relation import column_type, to_ibis
 from tests.rules.shop import CATALOGUE, TODAY, columns
 
 

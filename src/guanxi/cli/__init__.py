@@ -7,6 +7,7 @@ import sys
 import typer
 
 from guanxi.cli import (
+    audiences,
     definitions,
     demo,
     events,
@@ -32,6 +33,7 @@ app = typer.Typer(
 for part in (install, demo, imports, server, summary, definitions):
     part.register(app)
 app.add_typer(members.app, name="member")
+app.add_typer(audiences.app, name="audience")
 app.add_typer(events.app, name="events")
 app.add_typer(definitions.app, name="definition")
 app.add_typer(merchants.app, name="merchant")

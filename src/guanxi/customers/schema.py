@@ -210,6 +210,48 @@ bucket = _table(
     note="What happened per local day, fragment and series; the day first, so that new events touch few pages. Fragment 0 is everybody.",
 )
 
+listed = _table(
+    "customer_listed",
+    _code("audience"),
+    _big("fragment"),
+    _big("added_at"),
+    Index("ix_customer_listed_fragment", "merchant_id", "fragment"),
+    key=("audience", "fragment"),
+    note="Identities put into static audiences; whoever holds one today is a member of it.",
+)
+
+board = _table(
+    "customer_board",
+    _big("board"),
+    _text("file"),
+    _big("as_of"),
+    _big("release"),
+    _big("epoch"),
+    _big("number"),
+    _big("generation"),
+    _big("members"),
+    _big("built_at"),
+    _big("took"),
+    _text("cuts"),
+    _big("changes"),
+    _big("told"),
+    key=("board",),
+    note="Wide tables of all members, the largest number being live: as of which day, release of definitions and position of"
+    " the log; how many changes it brought, and of how many there are events.",
+)
+
+audience_size = _table(
+    "customer_audience_size",
+    _code("audience"),
+    _big("board"),
+    _big("at"),
+    _big("size"),
+    _big("entered"),
+    _big("left"),
+    key=("audience", "board"),
+    note="How large each audience was, board by board, and who came and went since the one before.",
+)
+
 erasure = _table(
     "customer_erasure",
     _text("erasure_id"),

@@ -27,6 +27,8 @@ from guanxi.kernel.text import Text
 Refs = Callable[[Definition], Collection[Ref]]
 """Tells what a definition rests on."""
 
+UNKNOWN = "unknown_reference"
+
 
 def draw(
     base: int, live: World, wanted: Mapping[Ref, Definition], dropped: Collection[Ref], refs: Refs
@@ -191,7 +193,7 @@ def _missing(world: World, gone: Collection[Ref], refs: Refs) -> Iterator[Proble
                 continue
             near = nearest(needed.key, world.of(needed.kind))
             reason = _asking(f"没有 {needed} 这个定义。", f"there is no {needed}.", near)
-            yield _problem_at(one, needed, "unknown_reference", reason, near)
+            yield _problem_at(one, needed, UNKNOWN, reason, near)
 
 
 def _in_use(world: World, gone: Iterable[Ref], refs: Refs) -> Iterator[Problem]:

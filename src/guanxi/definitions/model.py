@@ -334,6 +334,10 @@ class Kind(Protocol):
     def label(self) -> Text:
         """What people call it."""
 
+    @property
+    def certain(self) -> bool:
+        """Whether all of ``refs`` must exist. If not, they are what names may mean, and ``check`` says what is unknown."""
+
     def check(self, tx: Any, merchant_id: str, definition: Definition, world: World) -> list[Problem]:
         """Return everything that is wrong with a definition; what it rests on was checked before, and may be wrong too.
 
@@ -362,6 +366,8 @@ class Kind(Protocol):
 
 class PlainKind:
     """A kind without effect: its definitions are looked up when they are needed, and that is all."""
+
+    certain = True
 
     def effect(
         self, merchant_id: str, changes: Sequence[Change], world: World

@@ -230,7 +230,8 @@ class Definitions:
                 raise BadDefinitions(problems)
             plan, structure = decide.draw(base, live, aimed.wanted, aimed.dropped, refs)
             after = decide.after(live, plan.changes)
-            problems = decide.merged(structure, self._check(tx, merchant_id, plan, after))
+            sure = [one for one in structure if one.code != decide.UNKNOWN or self._certain(one)]
+            problems = decide.merged(sure, self._check(tx, merchant_id, plan, after))
         if problems:
             raise BadDefinitions(problems)
         if not effects or plan.empty:
@@ -240,6 +241,11 @@ class Definitions:
             if told := plan.for_kind(kind.name):
                 found.update(kind.effect(merchant_id, told, after))
         return replace(plan, effects=found)
+
+    def _certain(self, problem: Problem) -> bool:
+        """Say whether what a definition names must be another definition."""
+        kind = self.kinds.get(problem.ref.kind) if problem.ref else None
+        return kind is None or kind.certain
 
     def _remembering(self) -> Callable[[Definition], Collection[Ref]]:
         """Return ``refs`` that parses each text once."""

@@ -1,10 +1,12 @@
-"""The rule language: conditions and scores over what is known of a member."""
+"""The rule language: conditions and scores over what is known of a member.
+
+``guanxi.rules.relation.to_ibis`` is not here: it loads the analytic compiler, which takes a second.
+"""
 
 from guanxi.rules.catalogue import Catalogue, Dimension, EventType, Known, Measure
 from guanxi.rules.model import BadRule, InAudience, Node, Problem, Span, Type, Window, walk
 from guanxi.rules.parser import condition, parse
 from guanxi.rules.python import compile_condition, compile_value
-from guanxi.rules.relation import to_ibis
 from guanxi.rules.sentence import sentence
 
 __all__ = [
@@ -25,6 +27,5 @@ __all__ = [
     "condition",
     "parse",
     "sentence",
-    "to_ibis",
     "walk",
 ]

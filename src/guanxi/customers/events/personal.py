@@ -77,6 +77,11 @@ def split(
     return public, personal
 
 
+def is_personal_trait(name: str) -> bool:
+    """Say whether what is said of a person under this name is always sealed."""
+    return _is_personal_name(name, IN_TRAITS)
+
+
 def _split(
     values: Mapping[str, Any], names: Container[str], depth: int, *, numbers: bool
 ) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -91,22 +91,34 @@ class Derived:
         return (self.source,)
 
 
+class Declared(NamedTuple):
+    """An attribute that comes in with events: ``source`` is its name there."""
+
+    source: str
+    known: Known
+
+
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
     """Everything that can be asked about a merchant's members.
 
-    ``attributes`` come from providers, ``derived`` ones from definitions, in an order in which each follows from those
-    before; ``lists`` are the audiences of which providers know the members. ``catalogue`` is what rules may name, all
-    of it.
+    ``provided`` attributes come from providers, ``declared`` ones with events; ``derived`` follow from definitions, in an
+    order in which each follows from those before; ``lists`` name the audiences whose members were put in. ``catalogue``
+    is what rules may name: all of it. ``release`` says which state of the definitions this is.
     """
 
     types: Mapping[str, EventType]
-    attributes: Mapping[str, Known]
+    provided: Mapping[str, Known]
+    declared: Mapping[str, Declared]
     derived: Mapping[str, Derived]
     lists: frozenset[str]
     catalogue: Catalogue
     release: int = 0
-    """Which state of the definitions this is."""
+
+    def type_of(self, name: str) -> Type:
+        """Return the type of an attribute, a derived value or a membership."""
+        known = self.catalogue.attributes.get(name)
+        return known.type if known is not None else Type.BOOL
 
 
 @dataclass(frozen=True, slots=True)

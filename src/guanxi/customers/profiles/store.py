@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from guanxi.customers import schema
 from guanxi.customers.events.measures import Series
 from guanxi.customers.identity.model import FIRST_DAY, LAST_DAY
 from guanxi.customers.profiles.model import Bucket
 from guanxi.storage import sets
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -33,6 +34,51 @@ class Everybody(NamedTuple):
     people: pa.Table
     stable: pa.Table
     moved: pa.Table
+
+
+class Said(NamedTuple):
+    """The newest value of an attribute of a fragment, as JSON; sealed if personal."""
+
+    fragment: int
+    name: str
+    personal: bool
+    value: bytes
+    time: int
+    event_id: str
+
+
+_SAID = "fragment, name, personal, value, time, event_id"
+
+
+def said_of(
+    tx: Transaction, merchant_id: str, fragments: Collection[int], names: Collection[str]
+) -> list[Said]:
+    """Return the named attributes of fragments."""
+    rows = sets.find(tx, schema.attribute, merchant_id, "fragment", fragments, _SAID)
+    return [_said(row) for row in rows if row[1] in names]
+
+
+def said(tx: Transaction, merchant_id: str, names: Collection[str]) -> Iterator[Said]:
+    """Yield the named attributes of all fragments."""
+    one = "?" if tx.dialect == "sqlite" else "%s"
+    marks = ", ".join([one] * len(names))
+    sql = f"SELECT {_SAID} FROM customer_attribute WHERE merchant_id = {one} AND name IN ({marks})"  # noqa: S608
+    found = sets.cursor(tx).execute(sql, (merchant_id, *sorted(names)))
+    while rows := found.fetchmany(_SET):
+        yield from map(_said, rows)
+
+
+def _said(row: tuple[Any, ...]) -> Said:
+    return Said(row[0], row[1], bool(row[2]), bytes(row[3]), row[4], row[5])
+
+
+def holdings(tx: Transaction, merchant_id: str) -> Iterator[tuple[int, int, int, int]]:
+    """Yield (fragment, from day, until day, member) of every fragment that is not simply its own member."""
+    held = "SELECT fragment, from_day, until_day, member FROM customer_holding WHERE merchant_id = ?"
+    sql = held if tx.dialect == "sqlite" else held.replace("?", "%s")
+    found = sets.cursor(tx).execute(sql, (merchant_id,))
+    while rows := found.fetchmany(_SET):
+        yield from rows
 
 
 def _numbers(tx: Transaction, sql: str, params: tuple[Any, ...], columns: int) -> NDArray[np.int64]:

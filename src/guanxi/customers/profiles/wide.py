@@ -18,9 +18,9 @@ import ibis.expr.types as ir
 from guanxi.customers.events.measures import MOST
 from guanxi.customers.facts.model import Shape, needed, number_column, value_column
 from guanxi.customers.profiles.model import Quintile, named
-from guanxi.rules import Type, Window, days as calendar, to_ibis
+from guanxi.rules import Type, Window, days as calendar
 from guanxi.rules.model import Aggregation
-from guanxi.rules.relation import column_type
+from guanxi.rules.relation import column_type, to_ibis
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -306,3 +306,9 @@ def _distinct(facts: ir.Table, window: Window, kind: EventType, as_of: int, *, m
 def matching(table: ir.Table, node: Node, as_of: int) -> ir.Table:
     """Return the members for whom a rule is true."""
     return table.filter(to_ibis(node, table, as_of))
+
+
+def truth(table: ir.Table, node: Node, as_of: int) -> ir.BooleanValue:
+    """Return whether a rule is true, row by row: unknown is not."""
+    value: ir.BooleanValue = to_ibis(node, table, as_of).fill_null(False)
+    return value

@@ -1,0 +1,340 @@
+"""Audiences: ``audience count|list|members|export|overlap|put``, and ``audience refresh``."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from guanxi.cli.output import (
+    DEFAULT_HOME,
+    HomeOption,
+    JsonOption,
+    MerchantOption,
+    Tenths,
+    choose_merchant,
+    language,
+    notes,
+    print_json,
+    say,
+    screen,
+    session,
+    show_rows,
+)
+from guanxi.kernel.clock import day_to_date, to_datetime, zone
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from guanxi.bootstrap import Product
+    from guanxi.rules import Node
+    from guanxi.storage.merchants import Merchant
+
+app = typer.Typer(help="人群 / Audiences.", no_args_is_help=True)
+
+Rule = Annotated[
+    str, typer.Argument(help="规则，或人群代号 / A rule, or the key of an audience.", show_default=False)
+]
+AsOf = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of",
+        help="以哪一天结束时为准，如 2026-01-31；默认今天 / As of the end of which day; today by default.",
+        show_default=False,
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a command asks about: whom, and as of which day."""
+
+    merchant: Merchant
+    rule: Node
+    as_of: int
+
+
+def _asked(product: Product, merchant: str | None, text: str, as_of: str | None) -> _Asked:
+    """Return what is asked, with everything taken in that has arrived."""
+    chosen = choose_merchant(product, merchant)
+    settle(product, chosen.merchant_id)
+    day = product.audiences.today(chosen) if as_of is None else _day(as_of)
+    return _Asked(chosen, rule_of(product, chosen, text), day)
+
+
+def rule_of(product: Product, merchant: Merchant, text: str) -> Node:
+    """Return the rule that a text is, or that of the audience whose key it is."""
+    from guanxi.kernel.errors import NotFound
+
+    try:
+        return product.audiences.rule_of(merchant, text.strip())
+    except NotFound:
+        return product.audiences.rule(merchant, text)
+
+
+def settle(product: Product, merchant_id: str) -> None:
+    """Take in what has arrived: without a worker beside us nobody else would."""
+    product.log.drain_beside(merchant_id)
+    with (
+        notes.status(say("整理新到的事件…", "Taking in new events…")) if notes.is_terminal else nullcontext()
+    ):
+        while product.projection.run(merchant_id, 10_000):
+            pass
+
+
+def _day(text: str) -> int:
+    from guanxi.kernel.errors import InvalidInput
+
+    try:
+        return date.fromisoformat(text).toordinal() - date(1970, 1, 1).toordinal()
+    except ValueError:
+        raise InvalidInput(
+            reason_zh=f"看不懂日期 {text}，应为 2026-01-31 这样。",
+            reason_en=f"{text} is no date; write it as 2026-01-31.",
+        ) from None
+
+
+@app.command()
+def count(
+    rule: Rule,
+    as_of: AsOf = None,
+    home: HomeOption = DEFAULT_HOME,
+    merchant: MerchantOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """一条规则有多少会员 / How many members a rule is true of. A window of 90d is the 90 days that end with that day."""
+    with session(home, as_json=as_json) as product:
+        asked = _asked(product, merchant, rule, as_of)
+        found = product.audiences.count(asked.merchant, asked.rule, asked.as_of)
+        if as_json:
+            print_json({"count": found.members, "of": found.of, "as_of": str(day_to_date(asked.as_of))})
+            return
+        screen.print(
+            say(
+                f"{found.members} 位会员（共 {found.of} 位），截至 {day_to_date(asked.as_of)}",
+                f"{found.members} of {found.of} members, as of {day_to_date(asked.as_of)}",
+            )
+        )
+
+
+@app.command("list")
+def list_(
+    home: HomeOption = DEFAULT_HOME, merchant: MerchantOption = None, as_json: JsonOption = False
+) -> None:
+    """所有人群和人数 / All audiences and their sizes."""
+    with session(home, as_json=as_json) as product:
+        chosen = choose_merchant(product, merchant)
+        with product.database.reading() as tx:
+            lines = product.audiences.list(tx, chosen)
+        if as_json:
+            print_json(
+                [
+                    {
+                        "key": one.key,
+                        "label": {"zh": one.label.zh, "en": one.label.en},
+                        "static": one.static,
+                        "rule": one.rule,
+                        "version": one.version,
+                        "size": one.size,
+                        "entered": one.entered,
+                        "left": one.left,
+                    }
+                    for one in lines
+                ]
+            )
+            return
+        if not lines:
+            screen.print(
+                say(
+                    "还没有人群。写一个 YAML 文件并运行 guanxi apply，或在控制台新建。",
+                    "There are no audiences yet. Write a YAML file and run guanxi apply, or make one in the console.",
+                )
+            )
+            return
+        local = zone(chosen.timezone)
+        show_rows(
+            [
+                (
+                    one.key,
+                    one.label.in_(language()),
+                    "—" if one.size is None else one.size,
+                    f"+{one.entered} −{one.left}",
+                    to_datetime(one.at).astimezone(local).strftime("%m-%d %H:%M") if one.at else "—",
+                    say("名单", "list") if one.static else one.rule,
+                )
+                for one in lines
+            ],
+            [
+                say("代号", "Key"),
+                say("名称", "Label"),
+                say("人数", "Size"),
+                say("变化", "Change"),
+                say("时间", "At"),
+                say("规则", "Rule"),
+            ],
+        )
+
+
+@app.command()
+def members(
+    rule: Rule,
+    as_of: AsOf = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="最多几位 / How many at most.")] = 100,
+    after: Annotated[
+        str, typer.Option(help="接着哪位会员之后 / Go on after this member id.", show_default=False)
+    ] = "",
+    home: HomeOption = DEFAULT_HOME,
+    merchant: MerchantOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """列出会员编号 / List the members' ids."""
+    with session(home, as_json=as_json) as product:
+        asked = _asked(product, merchant, rule, as_of)
+        ids = product.audiences.members(asked.merchant, asked.rule, asked.as_of, after=after, limit=limit)
+        if as_json:
+            print_json({"members": ids, "next": ids[-1] if len(ids) == limit else None})
+        else:
+            for one in ids:
+                screen.print(one)
+
+
+@app.command()
+def export(
+    rule: Rule,
+    to: Annotated[
+        Path | None,
+        typer.Option("--to", help="写到哪个文件；默认标准输出 / File; standard output by default."),
+    ] = None,
+    columns: Annotated[
+        str, typer.Option(help="随编号导出的属性和标签，逗号分隔 / Attributes and traits beside the id.")
+    ] = "",
+    as_of: AsOf = None,
+    home: HomeOption = DEFAULT_HOME,
+    merchant: MerchantOption = None,
+) -> None:
+    """导出为 CSV / Export as CSV."""
+    with session(home, as_json=False) as product:
+        asked = _asked(product, merchant, rule, as_of)
+        wanted = [name.strip() for name in columns.split(",") if name.strip()]
+        tenths = Tenths(say("导出", "Exporting"))
+        rows = product.audiences.export(asked.merchant, asked.rule, wanted, asked.as_of, tenths)
+        with to.open("w", encoding="utf-8-sig", newline="") if to else nullcontext(sys.stdout) as file:
+            try:
+                written = _write(csv.writer(file), rows)
+            except BrokenPipeError:
+                # Whoever reads has had enough, as `head` has.
+                sys.stdout = None  # type: ignore[assignment]
+                return
+    notes.print(say(f"已导出 {written} 位会员。", f"{written} members exported."))
+
+
+def _write(out: object, rows: Iterator[list[str]]) -> int:
+    written = -1
+    for row in rows:
+        out.writerow(row)  # type: ignore[attr-defined]
+        written += 1
+    return written
+
+
+@app.command()
+def overlap(
+    one: Rule,
+    other: Rule,
+    as_of: AsOf = None,
+    home: HomeOption = DEFAULT_HOME,
+    merchant: MerchantOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """两个人群的重叠 / How far two audiences overlap."""
+    with session(home, as_json=as_json) as product:
+        first = _asked(product, merchant, one, as_of)
+        second = rule_of(product, first.merchant, other)
+        found = product.audiences.overlap(first.merchant, first.rule, second, first.as_of)
+        if as_json:
+            print_json(found._asdict())
+            return
+        screen.print(
+            say(
+                f"前者 {found.one}，后者 {found.other}，同时属于两者 {found.both}",
+                f"the first {found.one}, the second {found.other}, both {found.both}",
+            )
+        )
+
+
+@app.command()
+def put(
+    key: Annotated[str, typer.Argument(help="人群代号 / Key of the audience.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="每行一个身份的文件 / File with one identity a line.", exists=True, dir_okay=False
+        ),
+    ],
+    kind: Annotated[
+        str, typer.Option("--type", help="身份类型，如 phone、member_no / Kind of identity.")
+    ] = "phone",
+    scope: Annotated[str, typer.Option(help="平台内身份的范围，如 AppID / Scope, such as an AppID.")] = "",
+    replace: Annotated[
+        bool, typer.Option("--replace", help="名单之外的人移出 / Take out whoever is not in the file.")
+    ] = False,
+    home: HomeOption = DEFAULT_HOME,
+    merchant: MerchantOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """把名单放进静态人群 / Put a list into a static audience."""
+    with session(home, as_json=as_json) as product:
+        chosen = choose_merchant(product, merchant)
+
+        def told(rows: int) -> None:
+            if notes.is_terminal:
+                notes.print(say(f"已读 {rows} 行", f"{rows} rows read"), end="\r")
+
+        with file.open(encoding="utf-8-sig", errors="replace") as lines:
+            done = product.audiences.put(
+                chosen, key, enumerate(lines, 1), kind, scope, replace=replace, on_progress=told
+            )
+        if as_json:
+            examples = [{"line": one.line, "zh": one.reason.zh, "en": one.reason.en} for one in done.examples]
+            print_json({**done._asdict(), "examples": examples})
+            return
+        screen.print(
+            say(
+                f"有效 {done.rows} 行，新加入 {done.added} 个，其中 {done.known} 个是会员；无效 {done.bad} 行。",
+                f"{done.rows} good rows, {done.added} new, {done.known} of members; {done.bad} bad rows.",
+            )
+        )
+        for one in done.examples:
+            notes.print(say(f"第 {one.line} 行：{one.reason.zh}", f"line {one.line}: {one.reason.en}"))
+
+
+@app.command()
+def refresh(
+    home: HomeOption = DEFAULT_HOME, merchant: MerchantOption = None, as_json: JsonOption = False
+) -> None:
+    """立即更新所有标签和人群 / Bring all traits and audiences up to date now."""
+    with session(home, as_json=as_json) as product:
+        chosen = choose_merchant(product, merchant)
+        settle(product, chosen.merchant_id)
+        product.boards.refresh(chosen, force=True)
+        told = 0
+        while done := product.boards.tell(chosen):
+            told += done
+        with product.database.reading() as tx:
+            board = product.boards.live(tx, chosen.merchant_id)
+        if board is None:
+            return
+        if as_json:
+            print_json({"members": board.members, "changes": board.changes, "took_ms": board.took // 1_000})
+            return
+        screen.print(
+            say(
+                f"{board.members} 位会员，{board.changes} 处变化，用时 {board.took / 1e6:.1f} 秒",
+                f"{board.members} members, {board.changes} changes, in {board.took / 1e6:.1f} s",
+            )
+        )

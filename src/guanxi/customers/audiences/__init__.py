@@ -1,0 +1,1 @@
+"""Audiences: members picked by a rule or from a list."""

@@ -1,0 +1,247 @@
+"""What one may ask and do about audiences: count a rule, list members, compare two, put in and take out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from guanxi.customers.audiences import store
+from guanxi.customers.audiences.decide import rows_of
+from guanxi.customers.audiences.lists import Lists
+from guanxi.customers.audiences.model import AudienceLine, BadRow, Counted, Overlap, Put
+from guanxi.customers.events.service import fragment
+from guanxi.customers.identity import service as people
+from guanxi.customers.traits.derived import AUDIENCE, AUDIENCE_FIELDS
+from guanxi.definitions import Ref
+from guanxi.definitions.reading import Reading
+from guanxi.kernel.errors import InvalidInput, NotFound
+from guanxi.kernel.ids import fragment_of, member_id
+from guanxi.rules import InAudience, Node, condition, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
+
+    from guanxi.customers.boards.service import Boards
+    from guanxi.customers.profiles.everybody import Question
+    from guanxi.customers.profiles.model import Vocabulary
+    from guanxi.customers.profiles.service import Profiles
+    from guanxi.customers.traits.service import Vocabularies
+    from guanxi.definitions.service import Definitions
+    from guanxi.kernel.clock import Clock
+    from guanxi.storage.database import Database, Transaction
+    from guanxi.storage.merchants import Merchant
+    from guanxi.storage.vault import Vault
+
+_SET = 10_000
+_EXAMPLES = 20
+
+
+class Audiences:
+    """The audiences of all merchants."""
+
+    def __init__(
+        self,
+        database: Database,
+        profiles: Profiles,
+        boards: Boards,
+        vocabularies: Vocabularies,
+        definitions: Definitions,
+        vault: Vault,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._profiles = profiles
+        self._boards = boards
+        self._vocabularies = vocabularies
+        self._definitions = definitions
+        self._vault = vault
+        self._clock = clock
+        self._lists = Lists()
+
+    # Asking ---------------------------------------------------------------------------------------------------------
+
+    def vocabulary(self, merchant: Merchant) -> Vocabulary:
+        """Return what rules may name now."""
+        with self._database.reading() as tx:
+            return self._vocabularies.live(tx, merchant.merchant_id)
+
+    def today(self, merchant: Merchant) -> int:
+        """Return the merchant's present day."""
+        return merchant.days.day(self._clock.now())
+
+    def rule(self, merchant: Merchant, text: str) -> Node:
+        """Return a condition; raises ``BadRule``."""
+        return condition(text, self.vocabulary(merchant).catalogue)
+
+    def _asking(
+        self, merchant: Merchant, nodes: Sequence[Node], as_of: int
+    ) -> AbstractContextManager[Question]:
+        return self._profiles.asking(merchant, self.vocabulary(merchant), nodes, as_of)
+
+    def count(self, merchant: Merchant, rule: Node, as_of: int | None = None) -> Counted:
+        """Return how many members a rule is true of at the end of a day, today unless given; exact."""
+        as_of = self.today(merchant) if as_of is None else as_of
+        with self._asking(merchant, [rule], as_of) as asked:
+            true = asked.truth(rule)
+            ((count, of),) = asked.rows(asked.table.aggregate(n=true.sum(), of=asked.table.count()))
+        return Counted(int(count or 0), int(of))
+
+    def overlap(self, merchant: Merchant, one: Node, other: Node, as_of: int | None = None) -> Overlap:
+        """Return how many members two rules are true of, each and both."""
+        as_of = self.today(merchant) if as_of is None else as_of
+        with self._asking(merchant, [one, other], as_of) as asked:
+            first, second = (asked.truth(rule) for rule in (one, other))
+            counted = asked.table.aggregate(a=first.sum(), b=second.sum(), c=(first & second).sum())
+            (row,) = asked.rows(counted)
+        return Overlap(*(int(number or 0) for number in row))
+
+    def members(
+        self,
+        merchant: Merchant,
+        rule: Node,
+        as_of: int | None = None,
+        *,
+        after: str = "",
+        limit: int = 100,
+    ) -> list[str]:
+        """Return the ids of the first members of whom a rule is true, in an order that is always the same."""
+        as_of = self.today(merchant) if as_of is None else as_of
+        with self._asking(merchant, [rule], as_of) as asked:
+            found = asked.matching(rule)
+            if after:
+                found = found.filter(found.member > fragment_of(after))
+            rows = asked.rows(found.select("member").order_by("member").limit(limit))
+        return [member_id(row[0]) for row in rows]
+
+    def export(
+        self,
+        merchant: Merchant,
+        rule: Node,
+        columns: Sequence[str],
+        as_of: int | None = None,
+        on_progress: Callable[[int, int], None] = lambda _done, _all: None,
+    ) -> Iterator[list[str]]:
+        """Yield a header and a row per member of whom a rule is true: the member's id and ``columns`` by name.
+
+        Progress is rows yielded and rows there are. Raises ``BadRule`` for a column that is not known.
+        """
+        as_of = self.today(merchant) if as_of is None else as_of
+        vocabulary = self.vocabulary(merchant)
+        nodes = [_named(vocabulary, name) for name in columns]
+        with self._profiles.asking(merchant, vocabulary, [rule, *nodes], as_of) as asked:
+            found = asked.matching(rule).select("member", *columns).order_by("member")
+            done, all_ = 0, asked.con.execute(f"SELECT count(*) FROM ({asked.sql(found)})").fetchone()  # noqa: S608
+            total = int(all_[0]) if all_ else 0
+            yield ["member_id", *columns]
+            rows = asked.con.execute(asked.sql(found))
+            while some := rows.fetchmany(_SET):
+                for row in some:
+                    yield [member_id(row[0]), *(_cell(value) for value in row[1:])]
+                done += len(some)
+                on_progress(done, total)
+
+    # Audiences ------------------------------------------------------------------------------------------------------
+
+    def list(self, tx: Transaction, merchant: Merchant) -> list[AudienceLine]:
+        """Return all audiences by key, with their size on the last board."""
+        merchant_id = merchant.merchant_id
+        sizes = self._boards.newest_sizes(tx, merchant_id)
+        found = []
+        for key, one in sorted(self._definitions.live(tx, merchant_id).of(AUDIENCE).items()):
+            reading = Reading(one, AUDIENCE_FIELDS)
+            size = sizes.get(key)
+            found.append(
+                AudienceLine(
+                    key,
+                    reading.label(),
+                    reading.note(),
+                    bool(one.spec.get("static")),
+                    str(one.spec.get("rule", "")),
+                    one.version,
+                    size.size if size else None,
+                    size.entered if size else 0,
+                    size.left if size else 0,
+                    size.at if size else 0,
+                )
+            )
+        return found
+
+    def rule_of(self, merchant: Merchant, key: str) -> Node:
+        """Return the rule "is in this audience"; raises ``NotFound``."""
+        if key not in self.vocabulary(merchant).catalogue.audiences:
+            raise NotFound(what_zh="人群", what_en="audience", key=key)
+        return InAudience(key)
+
+    # Lists ----------------------------------------------------------------------------------------------------------
+
+    def put(
+        self,
+        merchant: Merchant,
+        key: str,
+        lines: Iterable[tuple[int, str]],
+        kind: str,
+        scope: str = "",
+        *,
+        replace: bool = False,
+        on_progress: Callable[[int], None] = lambda _: None,
+    ) -> Put:
+        """Put identities of one kind into a static audience, from numbered lines, in sets; bad ones are told and skipped.
+
+        With ``replace`` whoever is not among them is taken out, once all lines are read. Raises ``NotFound``,
+        ``InvalidInput`` for an audience that follows a rule or an unknown kind.
+        """
+        merchant_id = merchant.merchant_id
+        with self._database.reading() as tx:
+            one = self._definitions.live(tx, merchant_id).definitions.get(Ref(AUDIENCE, key))
+            before = store.count(tx, merchant_id, key)
+        if one is None:
+            raise NotFound(what_zh="人群", what_en="audience", key=key)
+        if not one.spec.get("static"):
+            raise InvalidInput(
+                reason_zh=f"人群 {key} 由规则决定，不能导入名单。",
+                reason_en=f"the audience {key} follows a rule; a list cannot be put into it.",
+            )
+        lookup, now = self._vault.lookup_key(merchant_id), self._clock.now()
+        given: set[int] = set()
+        rows = bad = 0
+        examples: list[BadRow] = []
+        batch: set[int] = set()
+        for found in rows_of(lines, kind, scope):
+            if isinstance(found, BadRow):
+                bad += 1
+                examples += [found] if len(examples) < _EXAMPLES else []
+                continue
+            rows += 1
+            batch.add(fragment(lookup, found))
+            if len(batch) >= _SET:
+                self._put(merchant_id, key, batch, now)
+                given |= batch
+                batch = set()
+                on_progress(rows + bad)
+        self._put(merchant_id, key, batch, now)
+        given |= batch
+        on_progress(rows + bad)
+        with self._database.transaction() as tx:
+            if replace:
+                store.take(tx, merchant_id, key, set(store.fragments(tx, merchant_id, key)) - given)
+                before = 0
+            after = store.count(tx, merchant_id, key)
+            known = len(people.known(tx, merchant_id, given))
+        return Put(rows, max(0, after - before), known, bad, tuple(examples))
+
+    def _put(self, merchant_id: str, key: str, some: set[int], now: int) -> None:
+        with self._database.transaction() as tx:
+            store.put(tx, merchant_id, key, some, now)
+
+
+def _named(vocabulary: Vocabulary, name: str) -> Node:
+    return parse(f'"{name}"', vocabulary.catalogue)
+
+
+def _cell(value: Any) -> str:
+    """Return a value as a CSV has it."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "|".join(sorted(map(str, value))) if isinstance(value, list) else str(value)

@@ -1,0 +1,275 @@
+"""Builds boards, makes them live together with the definitions they follow from, and tells what changed as events."""
+
+from __future__ import annotations
+
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, NamedTuple
+from uuid import uuid4
+
+from guanxi.customers.boards import store
+from guanxi.customers.boards.model import AUDIENCE_ENTERED, AUDIENCE_LEFT, TRAIT_CHANGED, Board, Size
+from guanxi.customers.privacy.service import generation
+from guanxi.kernel.errors import Unavailable
+from guanxi.rules import InAudience, Type
+from guanxi.rules.model import Attribute
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from guanxi.customers.boards.model import Told
+    from guanxi.customers.events.service import EventIntake
+    from guanxi.customers.profiles.model import Vocabulary
+    from guanxi.customers.profiles.service import Profiles
+    from guanxi.customers.traits.service import Vocabularies
+    from guanxi.definitions import World
+    from guanxi.definitions.service import Definitions
+    from guanxi.kernel.clock import Clock
+    from guanxi.rules import Node
+    from guanxi.storage.database import Database, Transaction
+    from guanxi.storage.events.log import EventLog
+    from guanxi.storage.events.model import NewEvent
+    from guanxi.storage.merchants import Merchant
+
+_CHUNK = 2_000
+"""Changes told in one transaction."""
+
+_State = tuple[str, int, int, int, int, int]
+
+
+class Staged(NamedTuple):
+    """A board that is built but not live, how large its audiences are, and the number of the one that it changes."""
+
+    board: Board
+    base: int
+    sizes: tuple[Size, ...]
+    vocabulary: Vocabulary
+
+
+class Boards:
+    """The boards of all merchants."""
+
+    def __init__(
+        self,
+        database: Database,
+        log: EventLog,
+        intake: EventIntake,
+        profiles: Profiles,
+        vocabularies: Vocabularies,
+        definitions: Definitions,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._log = log
+        self._intake = intake
+        self._profiles = profiles
+        self._vocabularies = vocabularies
+        self._clock = clock
+        self._definitions = definitions
+        self._staged: list[tuple[_State, World, Staged]] = []
+
+    def folder(self, merchant_id: str) -> Path:
+        """Return where a merchant's boards lie."""
+        return self._profiles.facts.folder(merchant_id).parent / "boards"
+
+    def path(self, merchant_id: str, board: Board) -> Path:
+        """Return a board's file."""
+        return self.folder(merchant_id) / f"{board.file}.parquet"
+
+    def live(self, tx: Transaction, merchant_id: str) -> Board | None:
+        """Return the newest board, ``None`` if there never was one."""
+        return store.live(tx, merchant_id)
+
+    def sizes(self, tx: Transaction, merchant_id: str, audience: str) -> list[Size]:
+        """Return how large an audience was from board to board, the oldest first."""
+        return store.sizes(tx, merchant_id, audience)
+
+    def newest_sizes(self, tx: Transaction, merchant_id: str) -> dict[str, Size]:
+        """Return how large each audience was last, by key."""
+        return store.newest_sizes(tx, merchant_id)
+
+    def stage(self, merchant: Merchant, world: World) -> Staged:
+        """Build a board of a world of definitions; asked again for the same one at the same moment, return it again."""
+        merchant_id = merchant.merchant_id
+        state = self._state(merchant)
+        for kept in self._staged:
+            if kept[0] == state and kept[1] == world:
+                return kept[2]
+        with self._database.reading() as tx:
+            vocabulary = self._vocabularies.of(tx, merchant_id, world)
+        staged = self._build(merchant, vocabulary)
+        self._staged = [*self._staged[-1:], (self._state(merchant), world, staged)]
+        return staged
+
+    def present(self, merchant: Merchant) -> Staged:
+        """Return a board of what is live, as it is now."""
+        with self._database.reading() as tx:
+            world = self._definitions.live(tx, merchant.merchant_id)
+        return self.stage(merchant, world)
+
+    def _state(self, merchant: Merchant) -> _State:
+        """Return what a board stands on, definitions aside."""
+        merchant_id = merchant.merchant_id
+        with self._database.reading() as tx:
+            before = store.live(tx, merchant_id)
+            position = self._log.peek(tx, merchant_id, self._profiles.reader)
+            erased = generation(tx, merchant_id)
+        today = merchant.days.day(self._clock.now())
+        return (merchant_id, before.board if before else 0, today, *position, erased)
+
+    def publish(self, tx: Transaction, merchant_id: str, staged: Staged) -> None:
+        """Make a staged board the live one, once, in the transaction in which its definitions go live.
+
+        Raises ``Unavailable`` if another one went live since it was built: its changes were counted from the one before.
+        """
+        before = store.live(tx, merchant_id)
+        if before is not None and before.file == staged.board.file:
+            return
+        if (before.board if before is not None else 0) != staged.base:
+            raise Unavailable(
+                reason_zh="会员宽表刚刚更新过，请再试一次。",
+                reason_en="the table of members was renewed meanwhile; try again.",
+            )
+        number, release = staged.base + 1, self._definitions.release(tx, merchant_id)
+        board = staged.board._replace(board=number, release=release)
+        store.add(tx, merchant_id, board, [size._replace(board=number) for size in staged.sizes])
+
+    def refresh(self, merchant: Merchant, *, force: bool = False) -> bool:
+        """Build a new board if the day, the log, the definitions or the erasures have moved; says whether one was built."""
+        merchant_id = merchant.merchant_id
+        with self._database.reading() as tx:
+            before = store.live(tx, merchant_id)
+            vocabulary = self._vocabularies.live(tx, merchant_id)
+            now_at = self._log.peek(tx, merchant_id, self._profiles.reader)
+            erased = generation(tx, merchant_id)
+        today = merchant.days.day(self._clock.now())
+        if before is not None and not force:
+            state = (before.as_of, before.release, before.epoch, before.number, before.generation)
+            if state == (today, vocabulary.release, *now_at, erased):
+                return False
+        if before is None and not vocabulary.derived:
+            return False
+        staged = self._build(merchant, vocabulary)
+        with self._database.transaction() as tx:
+            live = store.live(tx, merchant_id)
+            if (live.board if live else 0) != staged.base:
+                return False
+            if self._definitions.release(tx, merchant_id) != vocabulary.release:
+                return False
+            self.publish(tx, merchant_id, staged)
+            kept = store.files(tx, merchant_id)
+        if before is not None and before.generation != erased:
+            # It tells of somebody who is to be forgotten.
+            store.remove(self.folder(merchant_id), before.file)
+        store.sweep(self.folder(merchant_id), kept)
+        return True
+
+    def _build(self, merchant: Merchant, vocabulary: Vocabulary) -> Staged:
+        merchant_id, now = merchant.merchant_id, self._clock.now()
+        # What the next board changes is counted from this one, so this one's changes are told first.
+        while self.tell(merchant):
+            pass
+        started = perf_counter_ns()
+        today = merchant.days.day(now)
+        with self._database.reading() as tx:
+            before = store.live(tx, merchant_id)
+            erased = generation(tx, merchant_id)
+        name = uuid4().hex
+        path, changed = (
+            self.folder(merchant_id) / f"{name}.parquet",
+            self.folder(merchant_id) / f"{name}.changes.parquet",
+        )
+        with self._profiles.asking(merchant, vocabulary, everything(vocabulary), today) as asked:
+            con = asked.con
+            columns = ["member", "first_day", *self._columns(vocabulary)]
+            members = store.write(con, asked.sql(asked.table.select(*columns).order_by("member")), path)
+            old = self.path(merchant_id, before) if before is not None else None
+            old = old if old is not None and old.exists() else None
+            there = store.columns(con, old) if old is not None else {}
+            told = {one.name: one.membership for one in vocabulary.derived.values() if one.told}
+            told |= dict.fromkeys(vocabulary.lists, True)
+            changes = store.write(con, store.changes_sql(path, old, told, there), changed)
+            moved = store.counts(con, changed)
+            sized = store.memberships(con, path, [each for each, member in told.items() if member])
+        keys = {InAudience(key).name: key for key in vocabulary.catalogue.audiences}
+        sizes = tuple(
+            Size(keys[each], 0, now, size, moved.get((each, "true"), 0), moved.get((each, ""), 0))
+            for each, size in sized.items()
+        )
+        took = (perf_counter_ns() - started) // 1_000
+        board = Board(
+            0,
+            name,
+            today,
+            vocabulary.release,
+            *asked.position,
+            erased,
+            members,
+            now,
+            took,
+            asked.cuts,
+            changes,
+            0,
+        )
+        return Staged(board, before.board if before is not None else 0, sizes, vocabulary)
+
+    @staticmethod
+    def _columns(vocabulary: Vocabulary) -> list[str]:
+        given = [*vocabulary.provided, *vocabulary.declared, *sorted(vocabulary.lists)]
+        return [*given, *vocabulary.derived]
+
+    # Comparing ------------------------------------------------------------------------------------------------------
+
+    def compare(
+        self, merchant: Merchant, before: Staged, after: Staged, name: str
+    ) -> tuple[int, int, int, int]:
+        """Return of one column of two boards: who has a value (or is a member) before and after, who gains, who loses.
+
+        For a trait those who gain are all whose value differs.
+        """
+        folder = self.folder(merchant.merchant_id)
+        paths = [folder / f"{one.board.file}.parquet" for one in (before, after)]
+        with self._profiles.facts.engine() as con:
+            return store.compared(con, paths[0], paths[1], name)
+
+    # Telling --------------------------------------------------------------------------------------------------------
+
+    def tell(self, merchant: Merchant) -> int:
+        """Write events of the next changes that the live board brought; returns how many. Killed, it goes on where it was."""
+        merchant_id = merchant.merchant_id
+        with self._database.reading() as tx:
+            board = store.live(tx, merchant_id)
+        if board is None or board.told >= board.changes:
+            return 0
+        path = self.folder(merchant_id) / f"{board.file}.changes.parquet"
+        end = min(board.changes, board.told + _CHUNK)
+        with self._profiles.facts.engine() as con:
+            told = store.changes(con, path, board.told, end)
+        events = [
+            self._event(merchant, f"board-{board.board}-{board.told + place}", one, board.built_at)
+            for place, one in enumerate(told)
+        ]
+        with self._database.transaction() as tx:
+            current = store.live(tx, merchant_id)
+            if current is None or (current.board, current.told) != (board.board, board.told):
+                return 0
+            self._log.append(tx, events)
+            store.told(tx, merchant_id, board.board, end)
+        return len(events)
+
+    def _event(self, merchant: Merchant, event_id: str, one: Told, at: int) -> NewEvent:
+        if one.membership:
+            kind = AUDIENCE_ENTERED if one.after else AUDIENCE_LEFT
+            said = {"audience": one.name.removeprefix("in_audience('").removesuffix("')")}
+        else:
+            kind, said = TRAIT_CHANGED, {"trait": one.name, "from": one.before, "to": one.after}
+        return self._intake.internal_event(merchant, kind, event_id, [], said, fragments=[one.member], now=at)
+
+
+def everything(vocabulary: Vocabulary) -> list[Node]:
+    """Return rules that name all that can be known of a member, windows of traits included."""
+    named: Mapping[str, Type] = {name: known.type for name, known in vocabulary.catalogue.attributes.items()}
+    return [
+        *(Attribute(name, type_) for name, type_ in named.items()),
+        *(InAudience(key) for key in vocabulary.catalogue.audiences),
+    ]

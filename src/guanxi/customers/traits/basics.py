@@ -1,0 +1,75 @@
+"""What the house itself knows of members: when they were met, by what they are known, and what they agreed to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from guanxi.customers.traits import store
+from guanxi.kernel.text import Text
+from guanxi.rules import Type
+from guanxi.rules.catalogue import Known
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from guanxi.customers.events.service import EventIntake
+    from guanxi.customers.profiles.model import Values
+    from guanxi.storage.database import Transaction
+
+FIRST_SEEN, IDENTITIES, CONSENTS = "first_seen", "identities", "consents"
+
+_KNOWN = {
+    FIRST_SEEN: Known(Type.DATE, Text("首次出现", "First seen")),
+    IDENTITIES: Known(Type.SET, Text("身份类型", "Kinds of identities")),
+    CONSENTS: Known(Type.SET, Text("已同意的用途", "Purposes consented to")),
+}
+
+
+class Basics:
+    """A provider of ``first_seen`` (a day), ``identities`` (their types) and ``consents`` (``purpose:channel`` given)."""
+
+    def __init__(self, intake: EventIntake) -> None:
+        self._intake = intake
+
+    def attributes(self, tx: Transaction, merchant_id: str) -> Mapping[str, Known]:
+        """See ``Provider.attributes``."""
+        del tx, merchant_id
+        return _KNOWN
+
+    def of(
+        self, tx: Transaction, merchant_id: str, members: Sequence[int], names: Collection[str]
+    ) -> Mapping[int, Values]:
+        """See ``Provider.of``."""
+        return self._found(tx, merchant_id, members, names)
+
+    def table(self, tx: Transaction, merchant_id: str, names: Collection[str]) -> pa.Table:
+        """See ``Provider.table``."""
+        found = self._found(tx, merchant_id, None, names)
+        columns: dict[str, pa.Array] = {"member": pa.array(list(found), pa.int64())}
+        for name in names:
+            values = [one[name] for one in found.values()]
+            if name == FIRST_SEEN:
+                columns[name] = pa.array(values, pa.int32()).cast(pa.date32())
+            else:
+                columns[name] = pa.array([sorted(one) for one in values], pa.list_(pa.string()))
+        return pa.table(columns)
+
+    def _found(
+        self, tx: Transaction, merchant_id: str, members: Sequence[int] | None, names: Collection[str]
+    ) -> dict[int, dict[str, Any]]:
+        merchant, _ = self._intake.merchant(merchant_id)
+        day = merchant.days.day
+        found: dict[int, dict[str, Any]] = {
+            member: {FIRST_SEEN: day(seen)} for member, seen in store.first_seen(tx, merchant_id, members)
+        }
+        sets: dict[str, Mapping[int, frozenset[str]]] = {}
+        if IDENTITIES in names:
+            sets[IDENTITIES] = store.identity_types(tx, merchant_id, members)
+        if CONSENTS in names:
+            sets[CONSENTS] = store.consents(tx, merchant, members)
+        for name, rows in sets.items():
+            for member, values in found.items():
+                values[name] = rows.get(member, frozenset())
+        return found
