@@ -126,7 +126,7 @@ def _slice_elements(name: str, dimension: Dimension, numbering: Numbering) -> _C
             for element in elements:
                 value = _text(element.get(key))
                 if value:
-                    sums[value] = sums.get(value, 0) + (element.get(field) or 0)
+                    sums[value] = sums.get(value, 0) + ((field and element.get(field)) or 0)
             for value, total in sums.items():
                 series = numbering.of(Series(name, measure, dimension.name, value))
                 found.append((series, bounded(total)))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import duckdb
 
 from guanxi.customers.facts import store
 from guanxi.customers.facts.model import Shape
 from guanxi.customers.facts.store import Manifest, Table
-from guanxi.customers.privacy.service import generation
+from guanxi.customers.privacy.service import generation, legible
 from guanxi.storage.engine import engine, quoted
 from guanxi.storage.events import whole
 from guanxi.storage.events.model import Position
@@ -17,29 +19,24 @@ from guanxi.storage.events.model import Position
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    import duckdb
-
     from guanxi.storage.database import Database
     from guanxi.storage.events.log import EventLog
     from guanxi.storage.home import Home
     from guanxi.storage.locks import Locks
+    from guanxi.storage.vault import Vault
 
-
-class Current(NamedTuple):
-    """Tables of facts by key as SQL to read from, and the position in the log up to which the lake's part reaches."""
-
-    tables: Mapping[str, str]
-    upto: Position
+_TRIES = 3
 
 
 class Facts:
     """The facts of every merchant of an installation."""
 
-    def __init__(self, home: Home, database: Database, log: EventLog, locks: Locks) -> None:
+    def __init__(self, home: Home, database: Database, log: EventLog, locks: Locks, vault: Vault) -> None:
         self.home = home
         self._database = database
         self._log = log
         self._locks = locks
+        self._vault = vault
 
     def folder(self, merchant_id: str) -> Path:
         """Return where a merchant's facts lie."""
@@ -52,32 +49,46 @@ class Facts:
 
         A table that lacks a column, and every table after an erasure, is made anew; others take in what has come.
         """
-        folder = self.folder(merchant_id)
         with self._locks.hold(f"facts/{merchant_id}", wait=True):
-            with self._database.reading() as tx:
-                erased = generation(tx, merchant_id)
-            files, upto = whole.cold(self._database, self._log, merchant_id)
-            before = store.load(folder)
-            # A restored lake ends before what was once read from another.
-            tables = {
-                key: table
-                for key, table in before.tables.items()
-                if before.generation == erased and Position(*table.upto) <= upto
-            }
-            stale = {
-                key
-                for key, shape in shapes.items()
-                if key not in tables
-                or not set(shape.columns) <= set(tables[key].shape.columns)
-                or Position(*tables[key].upto) < upto
-            }
-            if not stale and tables == before.tables:
-                return before
-            for key in sorted(stale):
-                tables[key] = self._current(con, folder, tables.get(key), shapes[key], files, upto)
-            manifest = Manifest(erased, tables)
-            store.save(folder, manifest)
-            return manifest
+            for _ in range(_TRIES - 1):
+                # An erasure has rewritten a file and deleted it; it has a successor.
+                with suppress(duckdb.IOException):
+                    return self._refreshed(con, merchant_id, shapes)
+            return self._refreshed(con, merchant_id, shapes)
+
+    def _refreshed(
+        self, con: duckdb.DuckDBPyConnection, merchant_id: str, shapes: Mapping[str, Shape]
+    ) -> Manifest:
+        folder = self.folder(merchant_id)
+        erased = self._forget(con, merchant_id)
+        files, upto = whole.cold(self._database, self._log, merchant_id)
+        before = store.load(folder)
+        # A restored lake ends before what was once read from another.
+        tables = {
+            key: table
+            for key, table in before.tables.items()
+            if before.generation == erased and Position(*table.upto) <= upto
+        }
+        stale = {
+            key
+            for key, shape in shapes.items()
+            if key not in tables
+            or not set(shape.columns) <= set(tables[key].shape.columns)
+            or Position(*tables[key].upto) < upto
+        }
+        if not stale and tables == before.tables:
+            return before
+        for key in sorted(stale):
+            tables[key] = self._current(con, folder, tables.get(key), shapes[key], files, upto)
+        manifest = Manifest(erased, tables)
+        store.save(folder, manifest)
+        return manifest
+
+    def _forget(self, con: duckdb.DuckDBPyConnection, merchant_id: str) -> int:
+        """Tell the engine of whom the log must not tell; returns the number that changes when somebody is forgotten."""
+        with self._database.reading() as tx:
+            con.register(store.FORGOTTEN, store.forgotten(legible(tx, self._vault, merchant_id)))
+            return generation(tx, merchant_id)
 
     def _current(
         self,
@@ -114,8 +125,10 @@ class Facts:
     ) -> bool:
         """Make a view per table of facts up to a position of the log, named by the table's key.
 
-        ``False`` if a hand-over has moved on meanwhile and everything is to be read again.
+        ``False`` if a hand-over has moved on meanwhile, or somebody was forgotten, and everything is to be read again.
         """
+        if self._forget(con, merchant_id) != manifest.generation:
+            return False
         reached = {Position(*manifest.tables[key].upto) for key in shapes}
         after = min(reached, default=upto)
         if max(reached, default=upto) > upto or len(reached) > 1:
@@ -129,7 +142,7 @@ class Facts:
         for key, shape in shapes.items():
             table = manifest.tables[key]
             names = ", ".join(["day", "fragment", *(quoted(column.name) for column in shape.columns)])
-            fresh = f"CREATE OR REPLACE TEMP TABLE {quoted('hot/' + key)} AS {store.select(shape, 'hot')}"
+            fresh = f"CREATE OR REPLACE TEMP TABLE {quoted('hot/' + key)} AS {store.select(shape, store.remembered('hot'))}"
             con.execute(fresh)
             parts = [f"SELECT {names} FROM {quoted('hot/' + key)}"]  # noqa: S608
             if table.files:

@@ -14,15 +14,19 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import msgspec
+import pyarrow as pa
 
+from guanxi.customers.events.measures import MOST
 from guanxi.customers.facts.model import Column, Shape
 from guanxi.storage.engine import literal, quoted
+from guanxi.storage.events.lake_rows import DAY_NUMBER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     import duckdb
 
+    from guanxi.customers.privacy.model import Erasure
     from guanxi.storage.events.model import Position
 
 _MANIFEST = "manifest.json"
@@ -81,6 +85,27 @@ def by_month(files: Sequence[str]) -> list[list[str]]:
     return [groups[month] for month in sorted(groups)]
 
 
+FORGOTTEN = "forgotten"
+"""Whose events up to a position, on days from the first until before the second, are nobody's any more."""
+
+
+def forgotten(erasures: Iterable[Erasure]) -> pa.Table:
+    """Return the table ``FORGOTTEN``."""
+    rows = [(*held, *one.upto) for one in erasures for held in one.holdings]
+    names = ["fragment", "from_day", "until_day", "epoch", "number"]
+    columns = zip(*rows, strict=True) if rows else ((),) * len(names)
+    return pa.table({name: pa.array(column, pa.int64()) for name, column in zip(names, columns, strict=True)})
+
+
+def remembered(source: str) -> str:
+    """Return SQL of the rows of ``source`` that tell of nobody who was forgotten; the lake is rewritten later on."""
+    return (
+        f"(SELECT s.* FROM {source} AS s ANTI JOIN {FORGOTTEN} AS f ON f.fragment = s.subject"  # noqa: S608
+        f" AND {DAY_NUMBER} >= f.from_day AND {DAY_NUMBER} < f.until_day"
+        " AND (s.epoch < f.epoch OR (s.epoch = f.epoch AND s.number <= f.number)))"
+    )
+
+
 def select(shape: Shape, source: str) -> str:
     """Return SQL of the facts of a shape from ``source``, which has the columns of the lake."""
     inside = [one for one in shape.columns if one.element]
@@ -101,7 +126,8 @@ def select(shape: Shape, source: str) -> str:
 
 
 def _text(column: Column, value: str) -> str:
-    return f"nullif(left({value}, {column.cut}), '')" if column.cut else value
+    """Return SQL of a value as ``events.measures`` keeps it."""
+    return f"nullif(replace(left({value}, {column.cut}), chr(0), chr(65533)), '')" if column.cut else value
 
 
 def _value(column: Column) -> str:
@@ -117,7 +143,8 @@ def _of_elements(shape: Shape, inner: str, day: str) -> str:
     kept = "".join(f", {_value(one)}" for one in others)
     names = "".join(f", {quoted(one.name)}" for one in others)
     totals = "".join(
-        f", sum(coalesce(one.{quoted(each.source)}, 0))::BIGINT AS {quoted(each.name)}" for each in sums
+        f", least(greatest(sum(coalesce(one.{quoted(each.source)}, 0)), -{MOST}), {MOST})::BIGINT AS {quoted(each.name)}"
+        for each in sums
     )
     listed = f"unnest(said.properties.{quoted(shape.elements)}) AS one"
     # Elements of one event stay together by its number among the rows read.
@@ -147,7 +174,7 @@ def write(
             f"(SELECT * FROM read_parquet([{listed}]) WHERE (epoch > {after[0]} OR (epoch = {after[0]} AND number >"  # noqa: S608
             f" {after[1]})) AND (epoch < {upto.epoch} OR (epoch = {upto.epoch} AND number <= {upto.number})))"
         )
-        names += _copy(con, folder, f"{select(shape, within)} ORDER BY day")
+        names += _copy(con, folder, f"{select(shape, remembered(within))} ORDER BY day")
     return names
 
 

@@ -194,8 +194,13 @@ def generation(tx: Transaction, merchant_id: str) -> int:
     return store.generation(tx, merchant_id)
 
 
+def legible(tx: Transaction, vault: Vault, merchant_id: str) -> list[Erasure]:
+    """Return the erasures of people of whom the log still tells, although nobody may know any more."""
+    return store.find(tx, merchant_id, vault.sealer("erasure", merchant_id), _LEGIBLE)
+
+
 def erasure_of(tx: Transaction, vault: Vault, merchant_id: str, fragment: int) -> Erasure | None:
     """Return the erasure under way of whoever held an identity; once it is through, nothing tells whom it was about."""
-    found = store.find(tx, merchant_id, vault.sealer("erasure", merchant_id), _LEGIBLE)
+    found = legible(tx, vault, merchant_id)
     theirs = (one for one in reversed(found) if any(held.fragment == fragment for held in one.holdings))
     return next(theirs, None)
