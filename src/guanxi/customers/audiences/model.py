@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from guanxi.kernel.text import Text
+from guanxi.rules import Type
 
 
 class Counted(NamedTuple):
@@ -60,3 +62,18 @@ class Put(NamedTuple):
     known: int
     bad: int
     examples: tuple[BadRow, ...]
+
+
+class KnownValue(NamedTuple):
+    """What is known of a member under a name. ``values`` are labels of all it can be; ``value`` is ``None`` if unknown.
+
+    ``derived`` follows from a definition of that name; a ``membership`` is of the audience ``name``.
+    """
+
+    name: str
+    label: Text
+    type: Type
+    value: Any
+    values: Mapping[str, Text]
+    derived: bool
+    membership: bool

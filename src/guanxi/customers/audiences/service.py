@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from guanxi.customers.audiences import store
 from guanxi.customers.audiences.decide import rows_of
-from guanxi.customers.audiences.lists import Lists
-from guanxi.customers.audiences.model import AudienceLine, BadRow, Counted, Overlap, Put
+from guanxi.customers.audiences.model import AudienceLine, BadRow, Counted, KnownValue, Overlap, Put
+from guanxi.customers.boards.service import everything
 from guanxi.customers.events.service import fragment
 from guanxi.customers.identity import service as people
 from guanxi.customers.traits.derived import AUDIENCE, AUDIENCE_FIELDS
@@ -15,7 +15,7 @@ from guanxi.definitions import Ref
 from guanxi.definitions.reading import Reading
 from guanxi.kernel.errors import InvalidInput, NotFound
 from guanxi.kernel.ids import fragment_of, member_id
-from guanxi.rules import InAudience, Node, condition, parse
+from guanxi.rules import InAudience, Node, Type, condition, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -56,7 +56,6 @@ class Audiences:
         self._definitions = definitions
         self._vault = vault
         self._clock = clock
-        self._lists = Lists()
 
     # Asking ---------------------------------------------------------------------------------------------------------
 
@@ -139,6 +138,41 @@ class Audiences:
                     yield [member_id(row[0]), *(_cell(value) for value in row[1:])]
                 done += len(some)
                 on_progress(done, total)
+
+    def known_of(self, tx: Transaction, merchant: Merchant, member: str) -> list[KnownValue]:
+        """Return what is known of a member: attributes, traits, and the audiences they are in or not.
+
+        ``member`` is the id of any identity of theirs. What only a batch can know is as the last board has it.
+        """
+        vocabulary = self._vocabularies.live(tx, merchant.merchant_id)
+        wanted = fragment_of(member)
+        one = people.holders(tx, merchant.merchant_id, [wanted])[wanted]
+        values = self._values(tx, merchant, vocabulary, one, everything(vocabulary))
+        found = [
+            KnownValue(
+                name,
+                known.label,
+                known.type,
+                values.get(name),
+                known.values,
+                name in vocabulary.derived,
+                False,
+            )
+            for name, known in vocabulary.catalogue.attributes.items()
+        ]
+        for key, label in vocabulary.catalogue.audiences.items():
+            inside = bool(values.get(InAudience(key).name))
+            found.append(KnownValue(key, label, Type.BOOL, inside, {}, True, True))
+        return found
+
+    def _values(
+        self, tx: Transaction, merchant: Merchant, vocabulary: Vocabulary, member: int, nodes: Sequence[Node]
+    ) -> dict[str, Any]:
+        """Return what ``nodes`` need of one member: online, and from the last board what is not known online."""
+        board = self._boards.live(tx, merchant.merchant_id)
+        cuts = board.cuts if board is not None else {}
+        today = self.today(merchant)
+        return self._profiles.of(tx, merchant, vocabulary, [member], nodes, today, cuts)[member]
 
     # Audiences ------------------------------------------------------------------------------------------------------
 
