@@ -258,8 +258,7 @@ def test_two_who_ask_at_once_are_answered_alike(shop: Shop, asker: Asker) -> Non
         def asked() -> None:
             mine = Asker(shop.customers)
             start.wait()
-            for _ in range(3):
-                answers.append([*said(mine, text), expected])
+            answers.extend([*said(mine, text), expected] for _ in range(3))
 
         return asked
 
