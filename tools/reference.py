@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from guanxi.access.model import BUILT_IN_ROLES, Permission
+from guanxi.access.permissions import BUILT_IN_ROLES, Permission
 from guanxi.bootstrap import build, create_web
 from guanxi.cli import app
 from guanxi.customers.events.catalogue import builtin

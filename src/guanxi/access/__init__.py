@@ -3,11 +3,8 @@
 This door shows values and rules; ``guanxi.access.service`` holds the use cases.
 """
 
+from guanxi.access.actions import Action
 from guanxi.access.model import (
-    ALL_PERMISSIONS,
-    BUILT_IN_ROLES,
-    OWNER,
-    Action,
     Actor,
     ActorKind,
     AuditEntry,
@@ -15,15 +12,14 @@ from guanxi.access.model import (
     KeyDraft,
     KeyKind,
     NewSession,
-    Permission,
     Person,
     PersonDraft,
-    Role,
     Session,
     Staff,
     Visitor,
     system_actor,
 )
+from guanxi.access.permissions import ALL_PERMISSIONS, BUILT_IN_ROLES, OWNER, Permission, Role
 
 __all__ = [
     "ALL_PERMISSIONS",

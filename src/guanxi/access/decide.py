@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from guanxi.access.errors import BeyondOwnPermissions, WeakPassword
-from guanxi.access.model import BUILT_IN_ROLES, KEY_PREFIX, KeyDraft, KeyKind, Permission, Role, Session
+from guanxi.access.model import KEY_PREFIX, KeyDraft, KeyKind, Session
+from guanxi.access.permissions import BUILT_IN_ROLES, Permission, Role
 from guanxi.kernel.clock import DAY, HOUR, MINUTE, SECOND
 from guanxi.kernel.errors import Conflict, InvalidInput, NotFound
 from guanxi.kernel.ids import encode, is_slug

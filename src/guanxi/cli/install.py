@@ -98,8 +98,8 @@ def add_merchant_and_owner(
     One that ``may_exist`` is left as it is, but for an owner if it has none. Raises ``InvalidInput``, ``Conflict``.
     """
     from guanxi.access.decide import check_login
-    from guanxi.access.model import OWNER
     from guanxi.access.passwords import fresh_password
+    from guanxi.access.permissions import OWNER
     from guanxi.access.service import people
     from guanxi.storage.merchants import add_merchant, list_merchants
 
@@ -125,7 +125,8 @@ def add_owner(product: Product, merchant_id: str, login: str, password: str) -> 
 def _own(tx: Transaction, merchant_id: str, login: str, password_hash: str, now: int) -> bool:
     """Make somebody owner of a merchant; says whether they are new."""
     from guanxi.access.errors import LoginTaken
-    from guanxi.access.model import OWNER, PersonDraft, system_actor
+    from guanxi.access.model import PersonDraft, system_actor
+    from guanxi.access.permissions import OWNER
     from guanxi.access.service import people
 
     actor = system_actor("cli")

@@ -37,7 +37,8 @@ def create(
     as_json: JsonOption = False,
 ) -> None:
     """创建密钥，只显示一次 / Create a key; its text is shown once."""
-    from guanxi.access.model import KeyDraft, KeyKind, Permission, system_actor
+    from guanxi.access.model import KeyDraft, KeyKind, system_actor
+    from guanxi.access.permissions import Permission
     from guanxi.kernel.errors import InvalidInput
 
     with session(home, as_json=as_json) as product:

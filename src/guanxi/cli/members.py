@@ -28,7 +28,7 @@ from guanxi.cli.output import (
 from guanxi.kernel.clock import day_to_date, to_datetime, zone
 
 if TYPE_CHECKING:
-    from guanxi.access.model import Action
+    from guanxi.access.actions import Action
     from guanxi.bootstrap import Product
     from guanxi.customers.members.model import AttributeView, MemberProfile
     from guanxi.storage.database import Transaction
@@ -56,7 +56,7 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """查看一位会员 / Show one member. Personal values are masked."""
-    from guanxi.access.model import Action
+    from guanxi.access.actions import Action
 
     with session(home, as_json=as_json) as product:
         chosen = choose_merchant(product, merchant)
@@ -196,7 +196,7 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """导出一位会员的全部信息 / Write down everything known of one member."""
-    from guanxi.access.model import Action
+    from guanxi.access.actions import Action
 
     with session(home, as_json=as_json) as product:
         chosen = choose_merchant(product, merchant)
@@ -223,7 +223,7 @@ def erase(
     as_json: JsonOption = False,
 ) -> None:
     """删除一位会员的个人信息，不可恢复 / Forget one member for good."""
-    from guanxi.access.model import Action
+    from guanxi.access.actions import Action
 
     with session(home, as_json=as_json) as product:
         chosen = choose_merchant(product, merchant)

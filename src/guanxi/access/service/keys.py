@@ -9,9 +9,11 @@ from collections import OrderedDict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from guanxi.access.actions import Action
 from guanxi.access.decide import USED_EVERY, check_key, check_within, is_key_text, key_hint, key_text
 from guanxi.access.errors import KeyInUse
-from guanxi.access.model import Action, ActorKind, Key, KeyDraft, Permission
+from guanxi.access.model import ActorKind, Key, KeyDraft
+from guanxi.access.permissions import Permission
 from guanxi.access.service.trail import record
 from guanxi.access.store import keys as store
 from guanxi.kernel.errors import NotFound

@@ -9,21 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from guanxi.access.actions import Action
 from guanxi.access.decide import check_login, check_name, check_role, check_within, roles_named
 from guanxi.access.errors import LastOwner, LoginTaken, RoleInUse, WorksElsewhere
-from guanxi.access.model import (
-    BUILT_IN_ROLES,
-    OWNER,
-    Action,
-    Actor,
-    ActorKind,
-    Permission,
-    Person,
-    PersonDraft,
-    Role,
-    Staff,
-    union,
-)
+from guanxi.access.model import Actor, ActorKind, Person, PersonDraft, Staff
+from guanxi.access.permissions import BUILT_IN_ROLES, OWNER, Permission, Role, union
 from guanxi.access.service.trail import record
 from guanxi.access.store import people as store, sessions as session_store
 from guanxi.kernel.errors import Forbidden, InvalidInput, NotFound

@@ -19,6 +19,7 @@ import secrets
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from guanxi.access.actions import Action
 from guanxi.access.decide import (
     PER_ADDRESS,
     PER_LOGIN,
@@ -30,16 +31,8 @@ from guanxi.access.decide import (
     throttled_address,
 )
 from guanxi.access.errors import FormExpired, SignInThrottled
-from guanxi.access.model import (
-    Action,
-    Actor,
-    ActorKind,
-    NewSession,
-    Person,
-    Session,
-    Visitor,
-    union,
-)
+from guanxi.access.model import Actor, ActorKind, NewSession, Person, Session, Visitor
+from guanxi.access.permissions import union
 from guanxi.access.service import people
 from guanxi.access.service.trail import record
 from guanxi.access.store import people as people_store, sessions as store

@@ -12,7 +12,8 @@ from guanxi.kernel.paging import Page, read_cursor, write_cursor
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from guanxi.access.model import Action, Actor
+    from guanxi.access.actions import Action
+    from guanxi.access.model import Actor
     from guanxi.storage.database import Transaction
 
 REASON_MAX = 500

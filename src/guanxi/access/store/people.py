@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from guanxi.access.decide import read_permissions
-from guanxi.access.model import Person, Role
+from guanxi.access.model import Person
+from guanxi.access.permissions import Role
 from guanxi.access.schema import access_membership, access_person, access_role
 from guanxi.kernel.text import Text
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, delete, insert, or_, select, text, update
 
-from guanxi.access.model import Action, ActorKind, AuditEntry
+from guanxi.access.actions import Action
+from guanxi.access.model import ActorKind, AuditEntry
 from guanxi.access.schema import access_audit, access_idempotency
 
 if TYPE_CHECKING:

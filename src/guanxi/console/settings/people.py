@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from guanxi.access import PersonDraft, Staff
 from guanxi.access.decide import check_login, check_name, check_password
-from guanxi.access.model import Permission
+from guanxi.access.permissions import Permission
 from guanxi.access.service import people
 from guanxi.console.forms import Checked
 from guanxi.console.i18n import N_, read_language

@@ -7,7 +7,7 @@ from typing import Final
 from starlette.responses import Response
 
 from guanxi.access.decide import check_role
-from guanxi.access.model import Permission, Role
+from guanxi.access.permissions import Permission, Role
 from guanxi.access.service import people
 from guanxi.console.forms import Checked
 from guanxi.console.i18n import N_
