@@ -16,12 +16,22 @@ from guanxi.console.app import build_console
 from guanxi.console.context import ConsoleContext
 from guanxi.customers.accounts.model import AccountKind, Platform
 from guanxi.customers.accounts.service import save_account
+from guanxi.customers.audiences.lists import Lists
+from guanxi.customers.audiences.service import Audiences
+from guanxi.customers.boards.kinds import AttributeKind, AudienceKind, TraitKind
+from guanxi.customers.boards.service import Boards
 from guanxi.customers.events.model import Source
 from guanxi.customers.events.sealing import resealer
 from guanxi.customers.events.service import EventIntake
+from guanxi.customers.facts.service import Facts
 from guanxi.customers.members.service import Members
 from guanxi.customers.privacy.service import Privacy
+from guanxi.customers.profiles.service import Profiles
 from guanxi.customers.projection.jobs import READER, Projection
+from guanxi.customers.traits.basics import Basics
+from guanxi.customers.traits.service import Vocabularies
+from guanxi.definitions.service import Definitions
+from guanxi.definitions.text import parse
 from guanxi.kernel.clock import DAY, HOUR, MINUTE, SECOND, to_rfc3339
 from guanxi.runtime import store as runtime_store
 from guanxi.runtime.model import JobStatus, Reason
@@ -49,6 +59,51 @@ STORE: Final = Source("pos", "store-sh", "store")
 WEB: Final = Source("web-shop", "web-shop", "web")
 WECHAT: Final = Source("mini-program", "mini", "mini-program")
 LIN_PHONE: Final = "13910014007"
+DEFINITIONS: Final = """
+kind: attribute
+key: city
+label: {zh: 城市, en: City}
+type: text
+values:
+  上海: {zh: 上海, en: Shanghai}
+  苏州: {zh: 苏州, en: Suzhou}
+---
+kind: trait
+key: spent_90d
+label: {zh: 近 90 天消费, en: Spent in 90 days}
+value: sum(order.paid.amount, 90d)
+---
+kind: trait
+key: stage
+history: true
+label: {zh: 生命周期阶段, en: Stage}
+stages:
+  - {value: loyal, label: {zh: 复购, en: Loyal}, when: "count(order.paid, 30d) >= 3"}
+  - {value: active, label: {zh: 活跃, en: Active}, when: "count(order.paid, 90d) >= 1"}
+otherwise: {value: asleep, label: {zh: 沉睡, en: Asleep}}
+---
+kind: audience
+key: big_spenders
+label: {zh: 大额消费会员, en: Big spenders}
+note: {zh: 送中秋礼盒, en: They get the autumn box}
+rule: spent_90d >= ¥500
+---
+kind: audience
+key: loyal_in_shanghai
+label: {zh: 上海复购会员, en: Loyal in Shanghai}
+rule: stage = 'loyal' and city = '上海'
+---
+kind: audience
+key: gifted
+label: {zh: 礼盒名单, en: The gift list}
+static: true
+"""
+LATER: Final = """
+kind: audience
+key: best
+label: {zh: 核心会员, en: Core members}
+rule: in_audience('big_spenders') and not in_audience('gifted')
+"""
 
 
 def phone_of(number: int) -> str:
@@ -191,6 +246,7 @@ def open_shop(folder: Path, database: str = "sqlite") -> Iterator[Shop]:
         shop = _assemble(made)
         _hire(shop)
         _trade(shop)
+        _define(shop)
         _work(shop)
         yield shop
 
@@ -201,13 +257,22 @@ def _assemble(made: Installation) -> Shop:
     members = Members(made.log, intake, made.vault, keys)
     projection = Projection(made.database, made.log, intake, made.vault, keys)
     privacy = Privacy(made.database, made.log, intake, made.vault, keys, projection.catch_up)
+    readable = Definitions(made.database, (), made.clock)
+    providers = (Basics(intake),)
+    vocabularies = Vocabularies(intake, readable, providers)
+    facts = Facts(made.home, made.database, made.log, made.locks, made.vault)
+    profiles = Profiles(made.database, made.log, facts, providers, Lists(), READER)
+    boards = Boards(made.database, made.log, intake, profiles, vocabularies, readable, made.clock)
+    kinds = [kind(vocabularies, boards, intake) for kind in (AttributeKind, TraitKind, AudienceKind)]
+    definitions = Definitions(made.database, kinds, made.clock)
+    audiences = Audiences(made.database, profiles, boards, vocabularies, readable, made.vault, made.clock)
     context = ConsoleContext(
         database=made.database,
         clock=made.clock,
         vault=made.vault,
         access=Access.of(made.database, made.vault, Passwords.cheap()),
         log=made.log,
-        services=(intake, members, privacy),
+        services=(intake, members, privacy, definitions, vocabularies, profiles, boards, audiences),
     )
     return Shop(made, members, intake, projection, context, build_console(context))
 
@@ -235,6 +300,15 @@ def _trade(shop: Shop) -> None:
     keys = PersonKeys(made.vault)
     reseal = resealer(made.database, made.vault, keys)
     Handover(made.database, made.log, made.locks, reseal, made.clock).run("shop", [READER], limit=100)
+
+
+def _define(shop: Shop) -> None:
+    """Traits and audiences of every sort, with a few members on the list."""
+    definitions, audiences = shop.context.service(Definitions), shop.context.service(Audiences)
+    definitions.apply("shop", parse(DEFINITIONS), by="owner", why="开店")
+    rows = enumerate(map(number_of, (1, 2, 3)), 1)
+    audiences.put(shop.installation.merchant, "gifted", rows, "member_no")
+    definitions.apply("shop", parse(LATER), by="owner", why="中秋活动")
 
 
 def _work(shop: Shop) -> None:
