@@ -229,7 +229,7 @@ def export(
                 written = _write(csv.writer(file), rows)
             except BrokenPipeError:
                 # Whoever reads has had enough, as `head` has.
-                sys.stdout = None  # type: ignore[assignment]
+                sys.stdout = None
                 return
     notes.print(say(f"已导出 {written} 位会员。", f"{written} members exported."))
 

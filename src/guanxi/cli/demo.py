@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -61,6 +62,7 @@ def prepare(product: Product) -> None:
         known = {merchant.merchant_id for merchant in list_merchants(tx)}
         loaded = MERCHANT in known and get_setting(tx, MERCHANT, _LOADED) is not None
     if loaded:
+        _define(product)
         return
     if MERCHANT not in known:
         merchant = Merchant(
@@ -71,6 +73,7 @@ def prepare(product: Product) -> None:
     _add_people(product)
     _add_accounts(product)
     _load(product)
+    _define(product)
 
 
 def _add_people(product: Product) -> None:
@@ -158,6 +161,33 @@ def _load(product: Product) -> None:
         Background(product).settle(lambda count: bar.update(settling, completed=count))
     with product.database.transaction() as tx:
         set_setting(tx, MERCHANT, _LOADED, "1")
+
+
+def _define(product: Product) -> None:
+    """Give the demo merchant its attributes, traits and audiences, unless it has had definitions of any kind."""
+    from importlib import resources
+
+    from guanxi.definitions.text import parse_all
+
+    with product.database.reading() as tx:
+        if product.definitions.release(tx, MERCHANT):
+            return
+    folder = resources.files("guanxi").joinpath("playbooks", "demo")
+    files = {one.name: one.read_text("utf-8") for one in folder.iterdir() if one.name.endswith(".yaml")}
+    with (
+        notes.status(say("建立标签和人群", "Making traits and audiences"))
+        if notes.is_terminal
+        else nullcontext()
+    ):
+        product.definitions.apply(
+            MERCHANT,
+            parse_all(files),
+            by="demo",
+            why=say("演示商家的初始定义", "What the demo merchant begins with"),
+        )
+        merchant, _ = product.intake.merchant(MERCHANT)
+        while product.boards.tell(merchant):
+            pass
 
 
 def _merchant_days(product: Product) -> Any:
