@@ -85,6 +85,18 @@ class Audiences:
             ((count, of),) = asked.rows(asked.table.aggregate(n=true.sum(), of=asked.table.count()))
         return Counted(int(count or 0), int(of))
 
+    def look(
+        self, merchant: Merchant, rule: Node, as_of: int | None = None, *, limit: int = 10
+    ) -> tuple[Counted, list[str]]:
+        """Return how many members a rule is true of, and the ids of the first of them, at once."""
+        as_of = self.today(merchant) if as_of is None else as_of
+        with self._asking(merchant, [rule], as_of) as asked:
+            true = asked.truth(rule)
+            ((count, of),) = asked.rows(asked.table.aggregate(n=true.sum(), of=asked.table.count()))
+            found = asked.matching(rule).select("member").order_by("member").limit(limit)
+            rows = asked.rows(found)
+        return Counted(int(count or 0), int(of)), [member_id(row[0]) for row in rows]
+
     def overlap(self, merchant: Merchant, one: Node, other: Node, as_of: int | None = None) -> Overlap:
         """Return how many members two rules are true of, each and both."""
         as_of = self.today(merchant) if as_of is None else as_of

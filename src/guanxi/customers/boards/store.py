@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
+    from guanxi.customers.profiles.model import BoardFiles
     from guanxi.storage.database import Transaction
 
 _GRACE = 3_600
@@ -76,6 +78,15 @@ def sizes(tx: Transaction, merchant_id: str, audience: str) -> list[Size]:
     return [Size(*row[1:]) for row in rows][::-1]
 
 
+def since(tx: Transaction, merchant_id: str, at: int, audience: str) -> list[Size]:
+    """Return how large an audience (empty: every one) was on the boards from an instant on, the oldest first."""
+    wanted = (audience_size.c.merchant_id == merchant_id) & (audience_size.c.at >= at)
+    if audience:
+        wanted &= audience_size.c.audience == audience
+    rows = tx.conn.execute(select(audience_size).where(wanted).order_by(audience_size.c.board))
+    return [Size(*row[1:]) for row in rows]
+
+
 def newest_sizes(tx: Transaction, merchant_id: str) -> dict[str, Size]:
     """Return how large each audience was last."""
     last = (
@@ -106,18 +117,31 @@ def write(con: duckdb.DuckDBPyConnection, sql: str, path: Path) -> int:
 
 
 def sweep(folder: Path, kept: Collection[str]) -> None:
-    """Delete files of boards that are gone; young ones may belong to a board in the making."""
+    """Delete boards that are gone; a young one may be in the making, or still be read."""
     before = time.time() - _GRACE
-    names = {f"{name}{end}" for name in kept for end in (".parquet", ".changes.parquet")}
-    for path in folder.glob("*.parquet"):
-        if path.name not in names and path.stat().st_mtime < before:
-            path.unlink(missing_ok=True)
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.name not in kept and path.stat().st_mtime < before:
+            shutil.rmtree(path, ignore_errors=True)
 
 
-def remove(folder: Path, name: str) -> None:
-    """Delete a board's files at once."""
-    for end in (".parquet", ".changes.parquet"):
-        (folder / f"{name}{end}").unlink(missing_ok=True)
+def sample(con: duckdb.DuckDBPyConnection, files: BoardFiles, tables: Collection[str], every: int) -> None:
+    """Keep the facts of one in ``every`` members by themselves, to be asked while somebody waits.
+
+    ``tables`` of facts, ``stable`` and ``moved`` are there to be read. Fragments are keyed hashes, so any rest will do.
+    """
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE sampled AS WITH some AS"  # noqa: S608 - names and numbers of ours
+        f" (SELECT member FROM {scan(files.wide)} WHERE member % {every} = 0)"
+        " SELECT member AS fragment FROM some"
+        " UNION SELECT fragment FROM stable WHERE owner IN (SELECT member FROM some)"
+        " UNION SELECT fragment FROM moved WHERE owner IN (SELECT member FROM some)"
+    )
+    for table in tables:
+        write(
+            con,
+            f"SELECT f.* FROM {quoted(table)} AS f SEMI JOIN sampled USING (fragment)",
+            files.sample(table),
+        )  # noqa: S608
 
 
 def scan(path: Path) -> str:
