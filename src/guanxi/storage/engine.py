@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -18,19 +21,28 @@ MEMORY = "1400MB"
 
 @contextmanager
 def engine(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open an engine of its own; what does not fit into its memory goes to the home's ``tmp``."""
-    scratch = home.path / "tmp"
-    scratch.mkdir(exist_ok=True)
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": MEMORY,
-        "temp_directory": str(scratch),
-        "preserve_insertion_order": "false",
-        "enable_external_file_cache": "false",
-        "autoinstall_known_extensions": "false",
-        "autoload_known_extensions": "false",
-    }
-    with duckdb.connect(config=config) as connection:
+    """Open a connection with temporary tables of its own; what does not fit into memory goes to the home's ``tmp``.
+
+    All connections of a process share one engine and its memory: starting one takes longer than most questions.
+    """
+    with _started(str(home.path / "tmp"), os.getpid()).cursor() as connection:
         yield connection
+
+
+@lru_cache(maxsize=4)
+def _started(scratch: str, _process: int) -> duckdb.DuckDBPyConnection:
+    """Return an engine; one of the process's own, since its threads do not survive a fork."""
+    Path(scratch).mkdir(exist_ok=True)
+    return duckdb.connect(
+        config={
+            "memory_limit": MEMORY,
+            "temp_directory": scratch,
+            "preserve_insertion_order": "false",
+            "enable_external_file_cache": "false",
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+        }
+    )
 
 
 def quoted(name: str) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
-from guanxi.customers.audiences.model import BadRow
+from guanxi.customers.audiences.model import BadRow, Counted
 from guanxi.customers.events.model import Seen
 from guanxi.customers.identity.kinds import KINDS, Typed, identify
 from guanxi.kernel.errors import InvalidInput
@@ -34,3 +35,15 @@ def rows_of(lines: Iterable[tuple[int, str]], kind: str, scope: str) -> Iterator
             yield Seen(found.type, found.scope, found.value, "")
         else:
             yield BadRow(number, Text("不是有效的身份", "this is no such identity"))
+
+
+def estimated(found: int, asked: int, members: int) -> Counted:
+    """Return how many of ``members`` there are if ``found`` of those ``asked`` are, at random.
+
+    The margin is the half width of Wilson's 95 % interval (E. B. Wilson, 1927), which holds for small shares as well.
+    """
+    if not asked:
+        return Counted(0, members)
+    z, share = 1.96, found / asked
+    half = z * math.sqrt(share * (1 - share) / asked + z * z / (4 * asked * asked)) / (1 + z * z / asked)
+    return Counted(round(share * members), members, asked, math.ceil(half * members))

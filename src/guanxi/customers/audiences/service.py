@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from guanxi.customers.audiences import store
-from guanxi.customers.audiences.decide import rows_of
+from guanxi.customers.audiences.decide import estimated, rows_of
 from guanxi.customers.audiences.model import AudienceLine, BadRow, Counted, KnownValue, Overlap, Put
 from guanxi.customers.boards.service import everything
 from guanxi.customers.events.service import fragment
 from guanxi.customers.identity import service as people
+from guanxi.customers.profiles.model import needs
 from guanxi.customers.traits.derived import AUDIENCE, AUDIENCE_FIELDS
 from guanxi.definitions import Ref
 from guanxi.definitions.reading import Reading
@@ -96,6 +97,33 @@ class Audiences:
             found = asked.matching(rule).select("member").order_by("member").limit(limit)
             rows = asked.rows(found)
         return Counted(int(count or 0), int(of)), [member_id(row[0]) for row in rows]
+
+    def count_now(self, merchant: Merchant, rule: Node, *, sampled: bool) -> Counted | None:
+        """Return how many members a rule is true of as of the last board, or estimate it from the board's sample.
+
+        ``None`` if the board cannot tell, or there is no need of a sample: then ``count`` can. Exact and sampled counts of
+        what stands on the board take a few hundredths of a second for two million members.
+        """
+        merchant_id, today = merchant.merchant_id, self.today(merchant)
+        with self._database.reading() as tx:
+            vocabulary = self._vocabularies.live(tx, merchant_id)
+            board = self._boards.live(tx, merchant_id)
+            if board is None or (board.as_of, board.release) != (today, vocabulary.release):
+                return None
+            files = self._boards.files(merchant_id, board)
+            sampled = sampled and files.every > 1 and bool(needs(vocabulary, [rule]).windows)
+            opened = self._profiles.on_board(
+                tx, merchant_id, vocabulary, files, [rule], today, sampled=sampled
+            )
+        with opened as asked:
+            if asked is None:
+                return None
+            ((found, of),) = asked.rows(
+                asked.table.aggregate(n=asked.truth(rule).sum(), of=asked.table.count())
+            )
+        if not sampled:
+            return Counted(int(found or 0), int(of))
+        return estimated(int(found or 0), int(of), board.members)
 
     def overlap(self, merchant: Merchant, one: Node, other: Node, as_of: int | None = None) -> Overlap:
         """Return how many members two rules are true of, each and both."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shutil import rmtree
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
@@ -9,6 +10,7 @@ from uuid import uuid4
 from guanxi.customers.boards import store
 from guanxi.customers.boards.model import AUDIENCE_ENTERED, AUDIENCE_LEFT, TRAIT_CHANGED, Board, Size
 from guanxi.customers.privacy.service import generation
+from guanxi.customers.profiles.model import MOVED, STABLE, BoardFiles
 from guanxi.kernel.errors import Unavailable
 from guanxi.rules import InAudience, Type
 from guanxi.rules.model import Attribute
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
 
 _CHUNK = 2_000
 """Changes told in one transaction."""
+
+SAMPLE = 20_000
+"""Members of a sample; a shop with less than twice as many is counted whole."""
 
 _State = tuple[str, int, int, int, int, int]
 
@@ -74,7 +79,11 @@ class Boards:
 
     def path(self, merchant_id: str, board: Board) -> Path:
         """Return a board's file."""
-        return self.folder(merchant_id) / f"{board.file}.parquet"
+        return self.files(merchant_id, board).wide
+
+    def files(self, merchant_id: str, board: Board) -> BoardFiles:
+        """Return where a board's parts lie."""
+        return BoardFiles(self.folder(merchant_id) / board.file, max(1, board.members // SAMPLE))
 
     def live(self, tx: Transaction, merchant_id: str) -> Board | None:
         """Return the newest board, ``None`` if there never was one."""
@@ -160,7 +169,7 @@ class Boards:
             kept = store.files(tx, merchant_id)
         if before is not None and before.generation != erased:
             # It tells of somebody who is to be forgotten.
-            store.remove(self.folder(merchant_id), before.file)
+            rmtree(self.folder(merchant_id) / before.file, ignore_errors=True)
         store.sweep(self.folder(merchant_id), kept)
         return True
 
@@ -175,22 +184,23 @@ class Boards:
             before = store.live(tx, merchant_id)
             erased = generation(tx, merchant_id)
         name = uuid4().hex
-        path, changed = (
-            self.folder(merchant_id) / f"{name}.parquet",
-            self.folder(merchant_id) / f"{name}.changes.parquet",
-        )
+        files = BoardFiles(self.folder(merchant_id) / name, 1)
         with self._profiles.asking(merchant, vocabulary, everything(vocabulary), today) as asked:
             con = asked.con
             columns = ["member", "first_day", *self._columns(vocabulary)]
-            members = store.write(con, asked.sql(asked.table.select(*columns).order_by("member")), path)
+            members = store.write(con, asked.sql(asked.table.select(*columns).order_by("member")), files.wide)
             old = self.path(merchant_id, before) if before is not None else None
             old = old if old is not None and old.exists() else None
             there = store.columns(con, old) if old is not None else {}
             told = {one.name: one.membership for one in vocabulary.derived.values() if one.told}
             told |= dict.fromkeys(vocabulary.lists, True)
-            changes = store.write(con, store.changes_sql(path, old, told, there), changed)
-            moved = store.counts(con, changed)
-            sized = store.memberships(con, path, [each for each, member in told.items() if member])
+            changes = store.write(con, store.changes_sql(files.wide, old, told, there), files.changes)
+            store.write(con, f"SELECT * FROM {STABLE}", files.stable)  # noqa: S608 - a constant
+            store.write(con, f"SELECT * FROM {MOVED}", files.moved)  # noqa: S608 - a constant
+            if (every := members // SAMPLE) > 1:
+                store.sample(con, files, asked.tables, every)
+            moved = store.counts(con, files.changes)
+            sized = store.memberships(con, files.wide, [each for each, member in told.items() if member])
         keys = {InAudience(key).name: key for key in vocabulary.catalogue.audiences}
         sizes = tuple(
             Size(keys[each], 0, now, size, moved.get((each, "true"), 0), moved.get((each, ""), 0))
@@ -227,8 +237,7 @@ class Boards:
 
         For a trait those who gain are all whose value differs.
         """
-        folder = self.folder(merchant.merchant_id)
-        paths = [folder / f"{one.board.file}.parquet" for one in (before, after)]
+        paths = [self.path(merchant.merchant_id, one.board) for one in (before, after)]
         with self._profiles.facts.engine() as con:
             return store.compared(con, paths[0], paths[1], name)
 
@@ -241,7 +250,7 @@ class Boards:
             board = store.live(tx, merchant_id)
         if board is None or board.told >= board.changes:
             return 0
-        path = self.folder(merchant_id) / f"{board.file}.changes.parquet"
+        path = self.files(merchant_id, board).changes
         end = min(board.changes, board.told + _CHUNK)
         with self._profiles.facts.engine() as con:
             told = store.changes(con, path, board.told, end)

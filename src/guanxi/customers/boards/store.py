@@ -139,9 +139,9 @@ def sample(con: duckdb.DuckDBPyConnection, files: BoardFiles, tables: Collection
     for table in tables:
         write(
             con,
-            f"SELECT f.* FROM {quoted(table)} AS f SEMI JOIN sampled USING (fragment)",
+            f"SELECT f.* FROM {quoted(table)} AS f SEMI JOIN sampled USING (fragment)",  # noqa: S608
             files.sample(table),
-        )  # noqa: S608
+        )
 
 
 def scan(path: Path) -> str:

@@ -17,7 +17,17 @@ import pyarrow as pa
 
 from guanxi.customers.facts.model import needed
 from guanxi.customers.profiles import said, store, wide
-from guanxi.customers.profiles.model import Derived, Needs, Provider, Quintile, Vocabulary, needs
+from guanxi.customers.profiles.model import (
+    MOVED,
+    PEOPLE,
+    STABLE,
+    Derived,
+    Needs,
+    Provider,
+    Quintile,
+    Vocabulary,
+    needs,
+)
 from guanxi.kernel.errors import Unavailable
 from guanxi.rules import Node
 from guanxi.storage.engine import quoted
@@ -43,6 +53,8 @@ class Question:
     as_of: int
     cuts: Mapping[str, Sequence[float]]
     position: tuple[int, int]
+    tables: tuple[str, ...]
+    """The tables of facts that can be read."""
 
     def rows(self, last: ir.Table) -> list[tuple[Any, ...]]:
         """Return the rows of an expression over ``table``."""
@@ -106,7 +118,8 @@ class Everybody:
                 table = self._ranked(con, table, wanted.derived, as_of, cuts)
             else:
                 table = wide.derive(steps, table, wanted.derived, as_of, cuts)
-            yield Question(con, steps, table, as_of, cuts, position)
+            tables = tuple(needed(wanted.windows.values(), vocabulary.types))
+            yield Question(con, steps, table, as_of, cuts, position, tables)
 
     def _kept(
         self, con: duckdb.DuckDBPyConnection, steps: wide.Steps, table: ir.Table, name: str
@@ -159,15 +172,15 @@ class Everybody:
             )
         first_day = days_of(merchant, found.people["first_seen"].to_numpy())
         con.register("met_people", found.people.append_column("first_day", pa.array(first_day, pa.int32())))
-        con.register(wide.STABLE, found.stable)
-        con.register(wide.MOVED, found.moved)
+        con.register(STABLE, found.stable)
+        con.register(MOVED, found.moved)
         columns, joins = ["p.member", "p.first_day"], ""
         for number, table in enumerate(tables):
             con.register(f"given_{number}", table)
             columns += [f"g{number}.{quoted(name)}" for name in table.column_names if name != "member"]
             joins += f" LEFT JOIN given_{number} AS g{number} ON g{number}.member = p.member"
         con.execute(
-            f"CREATE OR REPLACE TEMP TABLE {wide.PEOPLE} AS SELECT {', '.join(columns)} FROM met_people AS p{joins}"  # noqa: S608
+            f"CREATE OR REPLACE TEMP TABLE {PEOPLE} AS SELECT {', '.join(columns)} FROM met_people AS p{joins}"  # noqa: S608
         )
         return (position.epoch, position.number), bool(found.moved.num_rows)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from guanxi.kernel.text import Text
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from guanxi.customers.events.model import EventType
+
+PEOPLE, STABLE, MOVED = "people", "stable", "moved"
+"""Tables: members with their attributes; fragments of one member for ever; fragments that change hands, with their days."""
 
 Values = Mapping[str, Any]
 """Values of one member by name; ``None`` is unknown. Days are days since 1970-01-01, sets are frozensets of texts."""
@@ -55,6 +59,37 @@ class Bucket(NamedTuple):
     total: int
     low: int
     high: int
+
+
+class BoardFiles(NamedTuple):
+    """Where the parts of a board lie; one in ``every`` members is in its sample (1: there is none)."""
+
+    folder: Path
+    every: int
+
+    @property
+    def wide(self) -> Path:
+        """Everybody with all that is known of them."""
+        return self.folder / "wide.parquet"
+
+    @property
+    def changes(self) -> Path:
+        """What differs from the board before."""
+        return self.folder / "changes.parquet"
+
+    @property
+    def stable(self) -> Path:
+        """Who held which fragment, as the table ``STABLE``."""
+        return self.folder / "stable.parquet"
+
+    @property
+    def moved(self) -> Path:
+        """Who held which fragment when, as the table ``MOVED``."""
+        return self.folder / "moved.parquet"
+
+    def sample(self, table: str) -> Path:
+        """Return the file of a table's facts about the members of the sample."""
+        return self.folder / f"sample-{table.replace('/', '-')}.parquet"
 
 
 class Quintile(NamedTuple):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from guanxi.customers.identity import service as people
 from guanxi.customers.profiles import decide, said, store
-from guanxi.customers.profiles.model import Derived, Provider, Quintile, Values, Vocabulary, needs
+from guanxi.customers.profiles.model import BoardFiles, Derived, Provider, Quintile, Values, Vocabulary, needs
 from guanxi.rules import Node, compile_condition, compile_value
 
 if TYPE_CHECKING:
@@ -46,6 +46,23 @@ class Profiles:
 
         everybody = Everybody(self.database, self.log, self.facts, self.providers, self.lists, self.reader)
         return everybody.asking(merchant, vocabulary, nodes, as_of)
+
+    def on_board(
+        self,
+        tx: Transaction,
+        merchant_id: str,
+        vocabulary: Vocabulary,
+        files: BoardFiles,
+        nodes: Collection[Node],
+        as_of: int,
+        *,
+        sampled: bool,
+    ) -> AbstractContextManager[Question | None]:
+        """Open everybody as the last board has them, or a sample of them; ``None`` if it cannot answer ``nodes``."""
+        from guanxi.customers.profiles.on_board import on_board  # noqa: PLC0415
+
+        position = self.log.peek(tx, merchant_id, self.reader)
+        return on_board(self.facts, merchant_id, vocabulary, files, nodes, as_of, position, sampled=sampled)
 
     def _provided(
         self,

@@ -17,7 +17,7 @@ import ibis.expr.types as ir
 
 from guanxi.customers.events.measures import MOST
 from guanxi.customers.facts.model import Shape, needed, number_column, value_column
-from guanxi.customers.profiles.model import Quintile, named
+from guanxi.customers.profiles.model import MOVED, PEOPLE, STABLE, Quintile, named
 from guanxi.rules import Type, Window, days as calendar
 from guanxi.rules.model import Aggregation
 from guanxi.rules.relation import column_type, to_ibis
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from guanxi.customers.events.model import EventType
     from guanxi.customers.profiles.model import Derived, Needs
     from guanxi.rules import Node
-
-PEOPLE, STABLE, MOVED = "people", "stable", "moved"
-"""Members with their attributes; fragments of one member for ever; fragments that change hands, with their days."""
 
 _KINDS = {"BIGINT": "int64", "DOUBLE": "float64", "VARCHAR": "string"}
 
