@@ -16,6 +16,7 @@ from guanxi.rules.relation import to_ibis
 from tests.rules.engines import arrow, drawn
 from tests.rules.shop import CATALOGUE, TODAY, columns, members
 from tests.rules.writing import conditions, numbers, texts
+from tests.spark import spark
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
 
@@ -66,41 +67,8 @@ STRANGE: dict[str, list[Any]] = {
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Ibis on a small Spark of our own, which speaks to nobody but us."""
-    from pyspark.sql import SparkSession
-
-    folder = tmp_path_factory.mktemp("spark")
-    options = {
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.host": "127.0.0.1",
-        "spark.driver.memory": "1g",
-        "spark.driver.extraJavaOptions": f"-Dderby.system.home={folder}",
-        "spark.local.dir": str(folder),
-        "spark.sql.warehouse.dir": str(folder / "warehouse"),
-        "spark.sql.shuffle.partitions": "2",
-        "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
-    }
-    builder = SparkSession.builder.master("local[2]").appName("guanxi-rules")
-    for name, value in options.items():
-        builder = builder.config(name, value)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
-        session = builder.getOrCreate()
-        session.sparkContext.setLogLevel("ERROR")
+    with spark(tmp_path_factory.mktemp("spark")) as session:
         yield ibis.pyspark.connect(session)
-        stop(session)
-
-
-def stop(session: Any) -> None:
-    """Stop Spark and the Java process, which would else live as long as this one."""
-    from pyspark import SparkContext
-
-    gateway = session.sparkContext._gateway
-    session.stop()
-    gateway.shutdown()
-    gateway.proc.stdin.close()  # for which it waits
-    gateway.proc.wait(timeout=30)
-    SparkContext._gateway = SparkContext._jvm = None
 
 
 def answers(engine: Any, rules: list[str], rows: list[dict[str, Any]], folder: Path) -> dict[str, list[Any]]:
