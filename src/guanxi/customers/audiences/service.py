@@ -17,6 +17,7 @@ from guanxi.definitions.reading import Reading
 from guanxi.kernel.errors import InvalidInput, NotFound
 from guanxi.kernel.ids import fragment_of, member_id
 from guanxi.rules import InAudience, Node, Type, condition, parse
+from guanxi.rules.explain import explain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from guanxi.customers.traits.service import Vocabularies
     from guanxi.definitions.service import Definitions
     from guanxi.kernel.clock import Clock
+    from guanxi.rules.explain import Reason
     from guanxi.storage.database import Database, Transaction
     from guanxi.storage.merchants import Merchant
     from guanxi.storage.vault import Vault
@@ -245,6 +247,24 @@ class Audiences:
         if key not in self.vocabulary(merchant).catalogue.audiences:
             raise NotFound(what_zh="人群", what_en="audience", key=key)
         return InAudience(key)
+
+    def meaning(self, merchant: Merchant, key: str) -> Node:
+        """Return the rule that an audience follows; of a list it is the membership itself. Raises ``NotFound``."""
+        membership = self.rule_of(merchant, key)
+        derived = self.vocabulary(merchant).derived.get(InAudience(key).name)
+        source = derived.source if derived is not None else membership
+        return source if isinstance(source, Node) else membership
+
+    def why(self, tx: Transaction, merchant: Merchant, member: str, rule: Node) -> Reason:
+        """Return why a rule is true, false or unknown of a member today; ``member`` is the id of any identity of theirs.
+
+        What only a batch can know is unknown here, but for what the last board has.
+        """
+        vocabulary = self._vocabularies.live(tx, merchant.merchant_id)
+        wanted = fragment_of(member)
+        one = people.holders(tx, merchant.merchant_id, [wanted])[wanted]
+        values = self._values(tx, merchant, vocabulary, one, [rule])
+        return explain(rule, values, self.today(merchant), vocabulary.catalogue)
 
     # Lists ----------------------------------------------------------------------------------------------------------
 
