@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from datetime import date
 from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from guanxi.kernel.clock import day_to_date, to_rfc3339
+from guanxi.kernel.clock import date_to_day, day_to_date, to_rfc3339
 
 T = TypeVar("T")
 
@@ -33,6 +35,23 @@ Day = Annotated[
     WithJsonSchema({"type": "string", "format": "date"}),
 ]
 """A local day of the merchant's, sent as its date."""
+
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def _date(value: object) -> int:
+    if isinstance(value, str) and _DATE.fullmatch(value):
+        try:
+            return date_to_day(date.fromisoformat(value))
+        except ValueError:
+            pass
+    raise PydanticCustomError("date_type", "not a date")
+
+
+DateInput = Annotated[
+    int, BeforeValidator(_date), WithJsonSchema({"type": "string", "format": "date", "example": "2026-01-31"})
+]
+"""A local day of the merchant's, given as its date."""
 
 
 def _whole(value: object) -> object:

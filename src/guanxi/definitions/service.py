@@ -173,12 +173,13 @@ class Definitions:
         why: str,
         now: int | None = None,
         expect: int | str | None = None,
+        beside: Callable[[Transaction, Applied], None] | None = None,
     ) -> Applied:
         """Make a plan, or documents, live: all of it in one transaction, or nothing. What is so already makes no release.
 
         ``expect`` is the release or the hash of the plan that somebody has seen. ``now`` is by default the instant at
-        which the changes go live, which back-fills may put off. Raises ``BadDefinitions``, ``Outdated`` if somebody else
-        was faster, ``InvalidInput`` without a reason.
+        which the changes go live, which back-fills may put off. ``beside`` is called in that transaction, last, unless nothing
+        changes. Raises ``BadDefinitions``, ``Outdated`` if somebody else was faster, ``InvalidInput`` without a reason.
         """
         reason = _reason(why)
         plan = what if isinstance(what, Plan) else self.plan(merchant_id, what, effects=False)
@@ -198,7 +199,10 @@ class Definitions:
             world = self.live(tx, merchant_id)
             for kind in told:
                 kind.on_apply(tx, merchant_id, numbered.for_kind(kind.name), world, prepared[kind.name], at)
-        return Applied(release.number, numbered.changes, changed=True)
+            applied = Applied(release.number, numbered.changes, changed=True)
+            if beside is not None:
+                beside(tx, applied)
+        return applied
 
     def remove(
         self, merchant_id: str, refs: Collection[Ref], *, by: str, why: str, now: int | None = None

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 import duckdb
+
+from guanxi.kernel.errors import Unavailable
+from guanxi.kernel.text import Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,15 +23,67 @@ if TYPE_CHECKING:
 MEMORY = "1400MB"
 """What one question may take before it goes on on disk; a rebuild of everything shall fit into 2 GB with the rest."""
 
+_patience: ContextVar[float | None] = ContextVar("patience", default=None)
+
+_AGAIN = 0.05
+"""Seconds after which a question that came between two queries is interrupted again."""
+
+
+class TookTooLong(Unavailable):
+    """A question was given up on; ``seconds`` is how long it was worked on."""
+
+    code = "took_too_long"
+    text = Text(
+        "{seconds} 秒内没有算完，已停止；请缩短规则或时间窗口，或稍后再试。",
+        "This was not answered within {seconds} seconds and was stopped; shorten the rule or its windows, or try later.",
+    )
+
+
+@contextmanager
+def patience(seconds: float) -> Iterator[None]:
+    """Give up on questions that take longer: each engine opened in the block raises ``TookTooLong``."""
+    before = _patience.set(seconds)
+    try:
+        yield
+    finally:
+        _patience.reset(before)
+
 
 @contextmanager
 def engine(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a connection with temporary tables of its own; what does not fit into memory goes to the home's ``tmp``.
 
-    All connections of a process share one engine and its memory: starting one takes longer than most questions.
+    All connections of a process share one engine and its memory: starting one takes longer than most questions. Raises
+    ``TookTooLong`` once somebody who waits has lost ``patience``.
     """
-    with _started(str(home.path / "tmp"), os.getpid()).cursor() as connection:
+    with _started(str(home.path / "tmp"), os.getpid()).cursor() as connection, _bounded(connection):
         yield connection
+
+
+@contextmanager
+def _bounded(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Interrupt what a connection does once patience is lost."""
+    seconds = _patience.get()
+    if seconds is None:
+        yield
+        return
+    done = Event()
+
+    def watch() -> None:
+        wait = seconds
+        while not done.wait(wait):
+            connection.interrupt()
+            wait = _AGAIN
+
+    watcher = Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    except duckdb.InterruptException:
+        raise TookTooLong(seconds=round(seconds)) from None
+    finally:
+        done.set()
+        watcher.join()
 
 
 @lru_cache(maxsize=4)

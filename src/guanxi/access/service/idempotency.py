@@ -40,9 +40,7 @@ def claim(tx: Transaction, merchant_id: str, caller_id: str, *, key: str, reques
     Keys are the caller's own: two API keys never meet in one. Raises ``IdempotencyMismatch`` when the key was used for
     another request. If the transaction fails the key is free again.
     """
-    key_hash = hashlib.sha256(key.encode()).digest()
-    body = json.dumps(request, sort_keys=True, separators=(",", ":"))
-    request_hash = hashlib.sha256(body.encode()).digest()
+    key_hash, request_hash = _hash(key), _hash(json.dumps(request, sort_keys=True, separators=(",", ":")))
     store.expire_answer(tx, merchant_id, caller_id, key_hash, now - IDEMPOTENCY_LIFE)
     if store.claim(tx, merchant_id, caller_id, key_hash, request_hash=request_hash, now=now):
         return Claim(merchant_id, caller_id, key_hash)
@@ -50,3 +48,22 @@ def claim(tx: Transaction, merchant_id: str, caller_id: str, *, key: str, reques
     if asked != request_hash:
         raise IdempotencyMismatch(key=key)
     return Claim(merchant_id, caller_id, key_hash, json.loads(answer))
+
+
+def answered(tx: Transaction, merchant_id: str, caller_id: str, *, key: str, request: Any, now: int) -> Any:
+    """Return what was answered to ``request`` under ``key``, ``None`` if nothing was yet; takes nothing.
+
+    For work that opens its transactions itself, and claims the key in the one that counts. Raises
+    ``IdempotencyMismatch`` when the key was used for another request.
+    """
+    found = store.remembered(tx, merchant_id, caller_id, _hash(key), now - IDEMPOTENCY_LIFE)
+    if found is None:
+        return None
+    asked, answer = found
+    if asked != _hash(json.dumps(request, sort_keys=True, separators=(",", ":"))):
+        raise IdempotencyMismatch(key=key)
+    return json.loads(answer)
+
+
+def _hash(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()

@@ -107,6 +107,21 @@ def answered(tx: Transaction, merchant_id: str, caller_id: str, key_hash: bytes)
     return row.request_hash, row.answer
 
 
+def remembered(
+    tx: Transaction, merchant_id: str, caller_id: str, key_hash: bytes, since: int
+) -> tuple[bytes, str] | None:
+    """Return the hash of the request and the answer under a key that was claimed at or after ``since``."""
+    row = tx.conn.execute(
+        select(_i.request_hash, _i.answer).where(
+            _i.merchant_id == merchant_id,
+            _i.caller_id == caller_id,
+            _i.key_hash == key_hash,
+            _i.created_at >= since,
+        )
+    ).first()
+    return (row.request_hash, row.answer) if row else None
+
+
 def answer(tx: Transaction, merchant_id: str, caller_id: str, key_hash: bytes, text_: str) -> None:
     """Remember what was answered under a key claimed in this transaction."""
     tx.conn.execute(
