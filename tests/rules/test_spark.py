@@ -106,8 +106,8 @@ def disagreements(said: dict[str, list[Any]], rows: list[dict[str, Any]]) -> lis
 
 def test_random_rules_say_the_same_of_random_members(engine: Any, tmp_path: Path) -> None:
     rules = [
-        *drawn(conditions(3), 240, least=60),
-        *drawn(st.one_of(numbers(3), texts(3)), 80, least=30),
+        *drawn(conditions(3), 160, least=60),
+        *drawn(st.one_of(numbers(3), texts(3)), 60, least=30),
     ]
     rows = [row for some in drawn(members(6), 12) for row in some]
     said = answers(engine, list(dict.fromkeys(rules)), rows, tmp_path)
