@@ -130,11 +130,11 @@ def sample(con: duckdb.DuckDBPyConnection, files: BoardFiles, tables: Collection
     ``tables`` of facts, ``stable`` and ``moved`` are there to be read. Fragments are keyed hashes, so any rest will do.
     """
     con.execute(
-        "CREATE OR REPLACE TEMP TABLE sampled AS WITH some AS"  # noqa: S608 - names and numbers of ours
+        "CREATE OR REPLACE TEMP TABLE sampled AS WITH picked AS"  # noqa: S608 - names and numbers of ours
         f" (SELECT member FROM {scan(files.wide)} WHERE member % {every} = 0)"
-        " SELECT member AS fragment FROM some"
-        " UNION SELECT fragment FROM stable WHERE owner IN (SELECT member FROM some)"
-        " UNION SELECT fragment FROM moved WHERE owner IN (SELECT member FROM some)"
+        " SELECT member AS fragment FROM picked"
+        " UNION SELECT fragment FROM stable WHERE owner IN (SELECT member FROM picked)"
+        " UNION SELECT fragment FROM moved WHERE owner IN (SELECT member FROM picked)"
     )
     for table in tables:
         write(

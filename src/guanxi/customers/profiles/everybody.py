@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import ibis
 import ibis.expr.types as ir
-import numpy as np
 import pyarrow as pa
 
 from guanxi.customers.facts.model import needed
 from guanxi.customers.profiles import said, store, wide
+from guanxi.customers.profiles.arrays import days_of
 from guanxi.customers.profiles.model import (
     MOVED,
     PEOPLE,
@@ -198,18 +198,3 @@ class Everybody:
         if declared := {name: vocabulary.declared[name] for name in names if name in vocabulary.declared}:
             found.append(said.table(tx, merchant, declared))
         return found
-
-
-def days_of(
-    merchant: Merchant, instants: np.ndarray[Any, np.dtype[np.int64]]
-) -> np.ndarray[Any, np.dtype[np.int32]]:
-    """Return the local days of instants (µs)."""
-    if not len(instants):
-        return np.empty(0, np.int32)
-    days = merchant.days
-    first, last = days.day(int(instants.min())), days.day(int(instants.max()))
-    starts = np.array([days.start(day) for day in range(first, last + 2)], np.int64)
-    found: np.ndarray[Any, np.dtype[np.int32]] = (
-        first + np.searchsorted(starts, instants, side="right") - 1
-    ).astype(np.int32)
-    return found

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
+from guanxi.customers.profiles.arrays import Numbers, days_of, listed, places
 from guanxi.customers.traits import store
 from guanxi.kernel.text import Text
 from guanxi.rules import Type
@@ -46,18 +48,20 @@ class Basics:
 
     def table(self, tx: Transaction, merchant_id: str, names: Collection[str]) -> pa.Table:
         """See ``Provider.table``."""
-        found = self._found(tx, merchant_id, None, names)
-        columns: dict[str, pa.Array] = {"member": pa.array(list(found), pa.int64())}
+        merchant, _ = self._intake.merchant(merchant_id)
+        members, first_seen = store.everybody(tx, merchant_id)
+        columns: dict[str, pa.Array] = {"member": pa.array(members)}
         for name in names:
-            values = [one[name] for one in found.values()]
             if name == FIRST_SEEN:
-                columns[name] = pa.array(values, pa.int32()).cast(pa.date32())
+                columns[name] = pa.array(days_of(merchant, first_seen)).cast(pa.date32())
+            elif name == IDENTITIES:
+                columns[name] = listed(*store.identity_sets(tx, merchant_id, members))
             else:
-                columns[name] = pa.array([sorted(one) for one in values], pa.list_(pa.string()))
+                columns[name] = listed(*_coded(store.consents(tx, merchant, None), members))
         return pa.table(columns)
 
     def _found(
-        self, tx: Transaction, merchant_id: str, members: Sequence[int] | None, names: Collection[str]
+        self, tx: Transaction, merchant_id: str, members: Sequence[int], names: Collection[str]
     ) -> dict[int, dict[str, Any]]:
         merchant, _ = self._intake.merchant(merchant_id)
         day = merchant.days.day
@@ -73,3 +77,15 @@ class Basics:
             for member, values in found.items():
                 values[name] = rows.get(member, frozenset())
         return found
+
+
+def _coded(found: Mapping[int, frozenset[str]], members: Numbers) -> tuple[list[frozenset[str]], Numbers]:
+    """Return the different sets there are, and which of them each member has; the first is empty."""
+    values = [frozenset[str](), *sorted(set(found.values()) - {frozenset()}, key=sorted)]
+    numbers = {value: number for number, value in enumerate(values)}
+    codes = np.zeros(len(members), np.int64)
+    who = np.fromiter(found, np.int64, len(found))
+    at = places(who, members)
+    given = np.fromiter((numbers[value] for value in found.values()), np.int64, len(found))
+    codes[at[at >= 0]] = given[at >= 0]
+    return values, codes

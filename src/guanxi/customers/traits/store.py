@@ -1,14 +1,18 @@
-"""SQL of what the house itself knows of members; ``members`` of ``None`` are all of them."""
+"""SQL of what the house itself knows of members."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from guanxi.customers import schema
 from guanxi.customers.identity import service as people
 from guanxi.customers.identity.decide import merge_consents
+from guanxi.customers.identity.kinds import KINDS
 from guanxi.customers.identity.model import FIRST_DAY, LAST_DAY, Consent, Holding
+from guanxi.customers.profiles.arrays import Numbers, owners, places
 from guanxi.storage import sets
 
 if TYPE_CHECKING:
@@ -26,11 +30,47 @@ def _rows(tx: Transaction, sql: str, *params: Any) -> Iterator[tuple[Any, ...]]:
         yield from rows
 
 
-def first_seen(tx: Transaction, merchant_id: str, members: Sequence[int] | None) -> Iterable[tuple[int, int]]:
-    """Return when known members were first met (µs)."""
-    if members is None:
-        sql = "SELECT member, first_seen FROM customer_member WHERE merchant_id = ? AND known = ?"
-        return _rows(tx, sql, merchant_id, True)
+def _numbers(tx: Transaction, sql: str, *params: Any) -> Numbers:
+    """Return rows of whole numbers as an array with a row per column."""
+    parts = []
+    found = sets.cursor(tx).execute(sql if tx.dialect == "sqlite" else sql.replace("?", "%s"), params)
+    while rows := found.fetchmany(_SET):
+        parts.append(np.array(rows, np.int64))
+    whole: Numbers = np.concatenate(parts).T if parts else np.empty((2, 0), np.int64)
+    return whole
+
+
+def everybody(tx: Transaction, merchant_id: str) -> tuple[Numbers, Numbers]:
+    """Return all known members, sorted, and when they were first met (µs)."""
+    sql = "SELECT member, first_seen FROM customer_member WHERE merchant_id = ? AND known = ? ORDER BY member"
+    members, seen = _numbers(tx, sql, merchant_id, True)
+    return members, seen
+
+
+def identity_sets(
+    tx: Transaction, merchant_id: str, members: Numbers
+) -> tuple[list[frozenset[str]], Numbers]:
+    """Return the different sets of types of identities, and which of them each of ``members`` (sorted) holds today."""
+    kinds = sorted(KINDS)
+    case = " ".join(f"WHEN '{kind}' THEN {number}" for number, kind in enumerate(kinds))
+    sql = f"SELECT fragment, CASE type {case} END FROM customer_identity WHERE merchant_id = ?"  # noqa: S608 - our own words
+    fragments, types = _numbers(tx, sql, merchant_id)
+    held = "SELECT fragment, until_day FROM customer_holding WHERE merchant_id = ? ORDER BY fragment"
+    ever = _numbers(tx, held, merchant_id)[0]
+    today = "SELECT fragment, member FROM customer_holding WHERE merchant_id = ? AND until_day = ? ORDER BY fragment"
+    now, holders = _numbers(tx, today, merchant_id, LAST_DAY)
+    at = places(owners(fragments, ever, now, holders), members)
+    masks = np.zeros(len(members), np.int64)
+    np.bitwise_or.at(masks, at[at >= 0], np.left_shift(1, types[at >= 0]))
+    known, codes = np.unique(masks, return_inverse=True)
+    values = [
+        frozenset(kind for number, kind in enumerate(kinds) if int(mask) >> number & 1) for mask in known
+    ]
+    return values, codes.astype(np.int64)
+
+
+def first_seen(tx: Transaction, merchant_id: str, members: Sequence[int]) -> Iterable[tuple[int, int]]:
+    """Return when members were first met (µs)."""
     return sets.find(tx, schema.member, merchant_id, "member", members, "member, first_seen")
 
 
@@ -54,20 +94,13 @@ def _held(owners: dict[int, list[tuple[int, Holding]]], fragment: int) -> list[t
     return owners.get(fragment) or [(fragment, Holding(fragment, FIRST_DAY, LAST_DAY))]
 
 
-def identity_types(
-    tx: Transaction, merchant_id: str, members: Sequence[int] | None
-) -> dict[int, frozenset[str]]:
+def identity_types(tx: Transaction, merchant_id: str, members: Sequence[int]) -> dict[int, frozenset[str]]:
     """Return the types of the identities that members hold today."""
-    owners = _owners(tx, merchant_id, members)
-    rows: Iterable[tuple[Any, ...]]
-    if members is None:
-        sql = "SELECT fragment, type FROM customer_identity WHERE merchant_id = ?"
-        rows = _rows(tx, sql, merchant_id)
-    else:
-        rows = sets.find(tx, schema.identity, merchant_id, "fragment", owners, "fragment, type")
+    held_by = _owners(tx, merchant_id, members)
+    rows = sets.find(tx, schema.identity, merchant_id, "fragment", held_by, "fragment, type")
     found: defaultdict[int, set[str]] = defaultdict(set)
     for fragment, type_ in rows:
-        for member, held in _held(owners, fragment):
+        for member, held in held_by[fragment]:
             if held.until_day == LAST_DAY:
                 found[member].add(type_)
     return {member: frozenset(types) for member, types in found.items()}
