@@ -20,6 +20,8 @@ from guanxi.console.session import Form, Page, safe_next
 from tests.console.client import Client
 from tests.e2e.console.shop import LIN_PHONE, NAMES, PASSWORD, Shop, open_shop
 
+KEYS = {"figures": "gmv", "accounts": "web-shop", "definitions": "stage"}
+"""What a key names on which pages."""
 OPEN = {"/", "/console/sign-in", "/console/sign-out", "/static/{version}/{path:path}"}
 
 
@@ -42,7 +44,9 @@ def address_of(page: Page, shop: Shop) -> str:
     parts = {
         "member_id": member.member_id,
         "identity_id": next(one.identity_id for one in profile.identities if one.type == "phone"),
-        "key": "gmv" if "figures" in page.path else "web-shop" if "accounts" in page.path else "analyst",
+        "key": next((key for part, key in KEYS.items() if part in page.path), "analyst"),
+        "kind": "trait",
+        "number": "1",
         "what": "separate",
         "merchant_id": "shop",
     }

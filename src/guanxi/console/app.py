@@ -15,6 +15,13 @@ from starlette.types import Receive, Scope, Send
 from guanxi.console import assets
 from guanxi.console.access import door, me
 from guanxi.console.context import ConsoleContext
+from guanxi.console.definitions import (
+    back,
+    editor,
+    list as definitions,
+    one as definition,
+    releases,
+)
 from guanxi.console.health import dead, overview as health, stuck
 from guanxi.console.home import page as home
 from guanxi.console.members import decisions, joining, list as members, one, privacy, rights
@@ -33,6 +40,11 @@ FOLDERS: Final = (
     joining,
     privacy,
     rights,
+    definitions,
+    editor,
+    releases,
+    back,
+    definition,
     front,
     health,
     dead,

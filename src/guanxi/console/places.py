@@ -14,6 +14,7 @@ HOME: Final = "/console"
 MEMBERS: Final = "/console/members"
 HEALTH: Final = "/console/settings/health"
 SETTINGS: Final = "/console/settings"
+DEFINITIONS: Final = "/console/definitions"
 ME: Final = "/console/me"
 
 _PLACES: Final = (
@@ -26,6 +27,7 @@ _PLACES: Final = (
         SETTINGS,
         children=(
             Place("health", N_("Data health"), "heartbeat", HEALTH, go="d"),
+            Place("definitions", N_("Definitions"), "file-text", DEFINITIONS, go="e"),
             Place("accounts", N_("Accounts"), "building-store", f"{SETTINGS}/accounts"),
             Place("keys", N_("Keys"), "key", f"{SETTINGS}/keys", go="k"),
             Place("people", N_("People and roles"), "users-group", f"{SETTINGS}/people"),
@@ -37,6 +39,7 @@ _OPENED_BY: Final = {
     "home": Permission.INSIGHT_READ,
     "members": Permission.MEMBERS_READ,
     "health": Permission.HEALTH_READ,
+    "definitions": Permission.DEFINITIONS_READ,
     "accounts": Permission.SETTINGS_MANAGE,
     "keys": Permission.KEYS_MANAGE,
     "people": Permission.PEOPLE_MANAGE,

@@ -54,6 +54,10 @@ class Definitions:
             {ref: text.stored(ref, said, version) for ref, said, version in store.live(tx, merchant_id)}
         )
 
+    def standing(self, tx: Transaction, merchant_id: str) -> list[Version]:
+        """Return the live version of every definition with the release that brought it, sorted by name."""
+        return store.standing(tx, merchant_id)
+
     def release(self, tx: Transaction, merchant_id: str) -> int:
         """Return the number of the newest release, 0 if there is none: it moves whenever ``live`` does."""
         return store.head(tx, merchant_id)

@@ -136,6 +136,21 @@ def history(tx: Transaction, merchant_id: str, ref: Ref) -> list[Version]:
     return _versions(tx, merchant_id, _v.kind == ref.kind, _v.key == ref.key)
 
 
+def standing(tx: Transaction, merchant_id: str) -> list[Version]:
+    """Return the live version of every definition, sorted by name."""
+    holds = (
+        select(_l.version)
+        .where(
+            _l.merchant_id == _v.merchant_id,
+            _l.kind == _v.kind,
+            _l.key == _v.key,
+            _l.version == _v.version,
+        )
+        .exists()
+    )
+    return sorted(_versions(tx, merchant_id, holds), key=lambda one: one.ref)
+
+
 def version(tx: Transaction, merchant_id: str, ref: Ref, number: int) -> Version | None:
     """Return one version of a definition."""
     found = _versions(tx, merchant_id, _v.kind == ref.kind, _v.key == ref.key, _v.version == number)
