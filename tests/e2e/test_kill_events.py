@@ -82,6 +82,7 @@ def _customers_follow_from_the_log(customers: Customers) -> None:
         decide.Read(
             event.event_id,
             event.type,
+            event.version,
             event.time,
             event.day,
             event.account,
@@ -96,7 +97,7 @@ def _customers_follow_from_the_log(customers: Customers) -> None:
     numbering = Numbering()
     extracts: dict[str, Extract] = {}
 
-    def extract(name: str) -> Extract:
+    def extract(name: str, _version: int) -> Extract:
         if name not in extracts:
             extracts[name] = extractor(name, catalogue.get(name), numbering)
         return extracts[name]

@@ -13,7 +13,14 @@ from hypothesis import given, strategies as st
 
 from guanxi.customers.events.catalogue import check, read_type
 from guanxi.customers.events.measures import MOST, Numbering, Series, extractor
-from guanxi.customers.facts.model import Column, dimension_column, property_column, shapes
+from guanxi.customers.facts.model import (
+    Column,
+    dimension_column,
+    element_column,
+    measure_column,
+    property_column,
+    shapes,
+)
 from guanxi.customers.facts.store import select
 
 if TYPE_CHECKING:
@@ -106,6 +113,7 @@ def lake(events: Sequence[Event]) -> pa.Table:
             "type": ["visit"] * size,
             "day": pa.array([20_000] * size, pa.int32()).cast(pa.date32()),
             "subject": pa.array([7] * size, pa.int64()),
+            "version": pa.array([1] * size, pa.int64()),
             "channel": pa.array([one[1] for one in events], pa.string()),
             "account": pa.array([one[2] for one in events], pa.string()),
             "payload": pa.array(payloads, pa.string()),
@@ -140,7 +148,7 @@ def held(con: duckdb.DuckDBPyConnection, events: Sequence[Event]) -> Sums:
         assert (row["day"], row["fragment"]) == (20_000, 7)
         found[Series("visit", "", "", "")].append(0)
     for measure in KIND.measures.values():
-        found[Series("visit", measure.name, "", "")] = _values(everything, property_column(measure.field))
+        found[Series("visit", measure.name, "", "")] = _values(everything, measure_column(measure.name))
     for one in KIND.dimensions.values():
         by_value: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
         for row in rows(con, events, one.name) if one.each else everything:
@@ -153,7 +161,9 @@ def held(con: duckdb.DuckDBPyConnection, events: Sequence[Event]) -> Sums:
             if not fields:
                 found[Series("visit", "", one.name, value)] = [0] * len(some)
             for name, field in fields.items():
-                found[Series("visit", name, one.name, value)] = _values(some, property_column(field))
+                column = element_column(field) if one.each else property_column(field)
+                column = column if one.measures else measure_column(name)
+                found[Series("visit", name, one.name, value)] = _values(some, column)
     return {series: _summed(values) for series, values in found.items() if values}
 
 
@@ -175,13 +185,13 @@ def test_elements_beyond_any_number_are_the_largest(con: duckdb.DuckDBPyConnecti
     for sign in (1, -1):
         event = {"seen": [{"shelf": "tea", "fen": sign * _WIDEST}] * 1_100}, "", ""
         (row,) = rows(con, [event], "shelf")
-        assert row[property_column("fen")] == sign * MOST
+        assert row[element_column("fen")] == sign * MOST
         assert held(con, [event]) == told([event])
 
 
 def test_equal_elements_of_two_events_stay_apart(con: duckdb.DuckDBPyConnection) -> None:
     event: Event = ({"seen": [{"shelf": "tea", "fen": 2}, {"shelf": "tea", "fen": 3}, {}]}, "", "")
-    assert [row["p_fen"] for row in rows(con, [event, event], "shelf")] == [5, 5]
+    assert [row["e_fen"] for row in rows(con, [event, event], "shelf")] == [5, 5]
 
 
 def test_events_of_others_and_of_nobody_are_left_out(con: duckdb.DuckDBPyConnection) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import yaml
 
 from guanxi.customers.events.model import Dimension, EventType, Field, FieldType, Measure, Refused, titled
-from guanxi.kernel.errors import InvalidInput
+from guanxi.kernel.errors import Conflict, InvalidInput
 from guanxi.kernel.text import Text
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*){0,3}")
@@ -80,6 +81,41 @@ def read_type(name: str, spec: Any, *, builtin: bool = False) -> EventType:
     )
 
 
+def following(kind: EventType, former: Sequence[EventType]) -> EventType:
+    """Return a declaration as the version after others, whose measures and dimensions know since when they are there."""
+    last = former[-1] if former else None
+    measures = {}
+    for name, one in kind.measures.items():
+        before = last.measures.get(name) if last is not None else None
+        always = one.always and (last is None or (before is not None and before.always))
+        measures[name] = replace(one, since=before.since if before else kind.version, always=always)
+    dimensions = {}
+    for name, by in kind.dimensions.items():
+        known = last.dimensions.get(name) if last is not None else None
+        dimensions[name] = replace(by, since=known.since if known else kind.version)
+    return replace(kind, measures=measures, dimensions=dimensions, former=tuple(former))
+
+
+def check_meanings(kind: EventType, former: Sequence[EventType]) -> None:
+    """Raise ``Conflict`` if a measure or a dimension of a new version was something else, or was given up, before.
+
+    Events count as the version says under which they came, so its sums would be of two things.
+    """
+    for name in (*kind.measures, *kind.dimensions):
+        now = _meaning(kind, name)
+        if now != _meaning(former[-1], name) and any(any(_meaning(one, name)) for one in former):
+            raise Conflict(
+                reason_zh=f"{kind.title.zh}：{name} 在以前的版本里是别的意思，请换一个名字。",
+                reason_en=f"{kind.title.en}: {name} meant something else in an earlier version; take another name.",
+            )
+
+
+def _meaning(kind: EventType, name: str) -> tuple[Any, ...]:
+    """Return what a name stands for: a field, and what slices."""
+    measure, by = kind.measures.get(name), kind.dimensions.get(name)
+    return (measure and measure.field, by and (by.key, by.context, by.each, by.measures))
+
+
 def _bad(place: str, zh: str, en: str) -> InvalidInput:
     return InvalidInput(reason_zh=f"{place}：{zh}。", reason_en=f"{place}: {en}.")
 
@@ -141,13 +177,13 @@ def _read_measures(place: str, value: Any, fields: Mapping[str, Field]) -> dict[
     measures = {}
     for name, spec in _mapping(place, value).items():
         options = _mapping(f"{place}.{name}", spec)
-        source = fields.get(options.get("field", name))
+        source = _open(fields).get(options.get("field", name))
         if source is None or source.type not in {FieldType.INT, FieldType.MONEY}:
             raise _bad(
                 f"{place}.{name}.field", "应为一个整数或金额字段", "should be a field of type int or money"
             )
         unit = str(options.get("unit", "fen" if source.type is FieldType.MONEY else ""))
-        measures[name] = Measure(name=name, field=source.name, unit=unit)
+        measures[name] = Measure(name=name, field=source.name, unit=unit, always=source.required)
     return measures
 
 
@@ -175,21 +211,26 @@ def _read_dimensions(
 def _check_dimension(
     place: str, dimension: Dimension, fields: Mapping[str, Field], measures: Mapping[str, Measure]
 ) -> None:
-    source: Mapping[str, Field] = fields
+    source = _open(fields)
     if dimension.context:
         if dimension.context not in {"channel", "account"}:
             raise _bad(f"{place}.context", "应为 channel 或 account", "should be channel or account")
         _check_numbers(place, dimension, source, measures)
         return
     if dimension.each:
-        listed = fields.get(dimension.each)
+        listed = source.get(dimension.each)
         if listed is None or listed.type is not FieldType.LIST:
             raise _bad(f"{place}.each", "应为一个列表字段", "should be a field of type list")
-        source = listed.of
+        source = _open(listed.of)
     key = source.get(dimension.key)
     if key is None or key.type not in {FieldType.TEXT, FieldType.BOOL}:
         raise _bad(f"{place}.key", "应为一个文字或是非字段", "should be a field of type text or bool")
     _check_numbers(place, dimension, source, measures)
+
+
+def _open(fields: Mapping[str, Field]) -> Mapping[str, Field]:
+    """Return the fields that may be counted: those that are personal are sealed."""
+    return {name: one for name, one in fields.items() if not one.personal}
 
 
 def _check_numbers(

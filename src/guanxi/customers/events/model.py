@@ -75,11 +75,16 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A numeric property that may be aggregated."""
+    """A numeric property that may be aggregated.
+
+    ``since`` is the version of the type that brought it: older events do not have it. ``always``: none lacks it.
+    """
 
     name: str
     field: str
     unit: str
+    since: int = 1
+    always: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,7 @@ class Dimension:
     """What measures may be sliced by.
 
     One of: ``key`` (a property), ``context`` (``channel`` or ``account``), or ``each`` with ``key`` (a property of the
-    elements of a list, whose own numbers stand for the measures named in ``measures``).
+    elements of a list, whose own numbers stand for the measures named in ``measures``). ``since`` as of a measure.
     """
 
     name: str
@@ -95,11 +100,15 @@ class Dimension:
     context: str = ""
     each: str = ""
     measures: Mapping[str, str] = field(default_factory=dict)
+    since: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class EventType:
-    """One version of a declared event type. ``internal`` ones may only be written by Guanxi itself."""
+    """One version of a declared event type. ``internal`` ones may only be written by Guanxi itself.
+
+    ``former`` are the versions before it, the first one first, of a merchant's own type.
+    """
 
     name: str
     version: int
@@ -110,11 +119,23 @@ class EventType:
     internal: bool = False
     needs_subject: bool = True
     builtin: bool = False
+    former: tuple[EventType, ...] = ()
 
     @property
     def title(self) -> Text:
         """What people call it, with its name beside."""
         return titled(self.label, self.name)
+
+    def held(self, dimension: Dimension) -> tuple[str, ...]:
+        """Return the measures of which there are buckets by a dimension; one that no event lacks comes first."""
+        names = tuple(dimension.measures) or (() if dimension.each else tuple(self.measures))
+        return tuple(sorted(names, key=lambda name: not self.measures[name].always))
+
+    def at(self, version: int) -> EventType | None:
+        """Return what an event of a version was checked against; ``None`` for 0, which came before any declaration."""
+        if self.builtin and version:
+            return self
+        return next((one for one in (self, *reversed(self.former)) if one.version == version), None)
 
 
 class Source(NamedTuple):

@@ -82,11 +82,11 @@ class EventIntake:
         found = self._known.get(merchant_id)
         return found is not None and found[0] <= self._clock.now() < found[0] + _FRESH
 
-    def merchant(self, merchant_id: str) -> tuple[Merchant, Catalogue]:
-        """Return a merchant and its catalogue, at most five seconds old."""
+    def merchant(self, merchant_id: str, *, fresh: bool = False) -> tuple[Merchant, Catalogue]:
+        """Return a merchant and its catalogue, at most five seconds old, or ``fresh``."""
         now = self._clock.now()
         found = self._known.get(merchant_id)
-        if found is None or not found[0] <= now < found[0] + _FRESH:
+        if fresh or found is None or not found[0] <= now < found[0] + _FRESH:
             with self._database.reading() as tx:
                 merchant = get_merchant(tx, merchant_id)
                 catalogue = builtin().extended(store.own_types(tx, merchant_id))

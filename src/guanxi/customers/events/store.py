@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, insert, select
 
-from guanxi.customers.events.catalogue import builtin, read_type
+from guanxi.customers.events.catalogue import builtin, check_meanings, following, read_type
 from guanxi.customers.events.model import EventType
 from guanxi.customers.schema import event_type as types
 from guanxi.kernel.errors import Conflict
@@ -17,17 +18,21 @@ if TYPE_CHECKING:
 
 
 def own_types(tx: Transaction, merchant_id: str) -> dict[str, EventType]:
-    """Return the newest version of each type that a merchant declared."""
+    """Return the newest version of each type that a merchant declared, which knows the former ones."""
     rows = tx.conn.execute(
         select(types.c.name, types.c.spec).where(types.c.merchant_id == merchant_id).order_by(types.c.version)
     )
-    return {name: read_type(name, json.loads(spec)) for name, spec in rows}
+    versions: defaultdict[str, list[EventType]] = defaultdict(list)
+    for name, spec in rows:
+        versions[name].append(following(read_type(name, json.loads(spec)), versions[name]))
+    return {name: some[-1] for name, some in versions.items()}
 
 
 def save_type(tx: Transaction, merchant_id: str, name: str, spec: Any, now: int) -> EventType:
     """Keep a declaration. The same one again changes nothing; a changed one needs the next version number.
 
-    Raises ``InvalidInput`` for a bad declaration and ``Conflict`` for a type of the product's or a wrong version.
+    Raises ``InvalidInput`` for a bad declaration and ``Conflict`` for a type of the product's, a wrong version, or a
+    name with a new meaning.
     """
     ours = builtin().get(name)
     if ours is not None:
@@ -45,6 +50,9 @@ def save_type(tx: Transaction, merchant_id: str, name: str, spec: Any, now: int)
             reason_zh=f"{declared.title.zh}的下一个版本号应为 {newest + 1}。",
             reason_en=f"the next version of {declared.title.en} is {newest + 1}.",
         )
+    before = own_types(tx, merchant_id).get(name)
+    if before is not None:
+        check_meanings(declared, (*before.former, before))
     tx.conn.execute(
         insert(types).values(
             merchant_id=merchant_id, name=name, version=declared.version, spec=text, created_at=now

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from guanxi.customers.events.measures import MOST_LETTERS
-from guanxi.customers.events.model import Dimension, EventType, FieldType
+from guanxi.customers.events.model import Dimension, EventType, FieldType, Measure
+from guanxi.rules.model import Aggregation
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -27,6 +28,7 @@ class Column(NamedTuple):
     """A column of facts. ``source`` is a property, or ``channel`` or ``account`` where ``context`` is set.
 
     ``element``: a property of the list's elements. ``cut`` is after how many letters a text ends; 0 if it does not.
+    ``since`` is the first version of the event type whose events have it.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Column(NamedTuple):
     context: bool = False
     element: bool = False
     cut: int = 0
+    since: int = 0
 
 
 class Shape(NamedTuple):
@@ -63,6 +66,16 @@ def dimension_column(name: str) -> str:
     return f"d_{name}"
 
 
+def measure_column(name: str) -> str:
+    """Return the name of the column that holds a measure."""
+    return f"m_{name}"
+
+
+def element_column(name: str) -> str:
+    """Return the name of the column that holds the sum of a property of a list's elements."""
+    return f"e_{name}"
+
+
 def property_column(name: str) -> str:
     """Return the name of the column that holds a property."""
     return f"p_{name}"
@@ -78,19 +91,24 @@ def shapes(kind: EventType) -> dict[str, Shape]:
             sums = {_element(field) for field in one.measures.values()}
             columns = tuple(sorted({_dimension(one), *sums, *common}))
             found[one.name] = Shape(kind.name, columns, one.name, one.each)
-    numbers = {measure.field for measure in kind.measures.values()}
-    numbers |= {field for one in plain for field in one.measures.values()}
-    found[""] = Shape(kind.name, tuple(sorted({*common, *(_property(kind, name) for name in numbers)})))
+    measures = {_measure(kind, one) for one in kind.measures.values()}
+    others = {_property(kind, field) for one in plain for field in one.measures.values()}
+    found[""] = Shape(kind.name, tuple(sorted({*common, *measures, *others})))
     return found
 
 
 def _dimension(one: Dimension) -> Column:
     name = dimension_column(one.name)
-    return Column(name, one.context or one.key, "VARCHAR", bool(one.context), bool(one.each), MOST_LETTERS)
+    source = one.context or one.key
+    return Column(name, source, "VARCHAR", bool(one.context), bool(one.each), MOST_LETTERS, one.since)
 
 
 def _element(field: str) -> Column:
-    return Column(property_column(field), field, "BIGINT", element=True)
+    return Column(element_column(field), field, "BIGINT", element=True)
+
+
+def _measure(kind: EventType, one: Measure) -> Column:
+    return Column(measure_column(one.name), one.field, SCALARS[kind.fields[one.field].type], since=one.since)
 
 
 def _property(kind: EventType, name: str) -> Column:
@@ -102,12 +120,12 @@ def needed(windows: Collection[Window], types: Mapping[str, EventType]) -> dict[
     found: dict[str, Shape] = {}
     for window in windows:
         kind = types[window.event]
-        named = (window.dimension, window.field)
-        each = next((name for name in named if name in kind.dimensions and kind.dimensions[name].each), "")
+        sliced = {window.dimension, window.field if window.how is Aggregation.DISTINCT else ""}
+        each = next((name for name in sliced & kind.dimensions.keys() if kind.dimensions[name].each), "")
         shape = shapes(kind)[each]
         more = [
             _property(kind, name)
-            for name in named
+            for name in (window.dimension, window.field)
             if name and name not in kind.measures and name not in kind.dimensions
         ]
         shape = found.get(shape.key, shape).with_columns(more)
@@ -117,13 +135,13 @@ def needed(windows: Collection[Window], types: Mapping[str, EventType]) -> dict[
 
 def number_column(window: Window, kind: EventType) -> str:
     """Return the column of the numbers that a window aggregates, or of the values it counts once."""
-    if window.field in kind.dimensions:
+    if window.how is Aggregation.DISTINCT and window.field in kind.dimensions:
         return dimension_column(window.field)
     dimension = kind.dimensions.get(window.dimension)
     if dimension is not None and window.field in dimension.measures:
-        return property_column(dimension.measures[window.field])
-    measure = kind.measures.get(window.field)
-    return property_column(measure.field if measure is not None else window.field)
+        held = element_column if dimension.each else property_column
+        return held(dimension.measures[window.field])
+    return (measure_column if window.field in kind.measures else property_column)(window.field)
 
 
 def value_column(window: Window, kind: EventType) -> str:

@@ -110,7 +110,7 @@ def select(shape: Shape, source: str) -> str:
     """Return SQL of the facts of a shape from ``source``, which has the columns of the lake."""
     inside = [one for one in shape.columns if one.element]
     outside = [one for one in shape.columns if not one.element and not one.context]
-    taken = "day, subject, channel, account"
+    taken = "day, subject, version, channel, account"
     if inside or outside:
         form: dict[str, object] = {one.source: one.kind for one in outside}
         if shape.each:
@@ -122,7 +122,7 @@ def select(shape: Shape, source: str) -> str:
     if not shape.each:
         columns = ", ".join([day, *(_value(one) for one in shape.columns)])
         return f"SELECT {columns} FROM ({inner})"  # noqa: S608
-    return _of_elements(shape, inner, day)
+    return _of_elements(shape, f"{inner} AND version >= {_listed(shape).since}", day)
 
 
 def _text(column: Column, value: str) -> str:
@@ -131,13 +131,20 @@ def _text(column: Column, value: str) -> str:
 
 
 def _value(column: Column) -> str:
-    value = column.source if column.context else f"said.properties.{quoted(column.source)}"
-    return f"{_text(column, value)} AS {quoted(column.name)}"
+    value = _text(column, column.source if column.context else f"said.properties.{quoted(column.source)}")
+    if column.since:
+        value = f"CASE WHEN version >= {column.since} THEN {value} END"
+    return f"{value} AS {quoted(column.name)}"
+
+
+def _listed(shape: Shape) -> Column:
+    """Return the column of the value that each row of elements is about."""
+    return next(one for one in shape.columns if one.element and one.kind == "VARCHAR")
 
 
 def _of_elements(shape: Shape, inner: str, day: str) -> str:
     """Return SQL with a row per event and value: sums over the elements that have it; no value is no row."""
-    value = next(one for one in shape.columns if one.element and one.kind == "VARCHAR")
+    value = _listed(shape)
     sums = [one for one in shape.columns if one.element and one is not value]
     others = [one for one in shape.columns if not one.element]
     kept = "".join(f", {_value(one)}" for one in others)

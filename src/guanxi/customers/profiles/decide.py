@@ -29,9 +29,7 @@ def series_of(window: Window, kind: EventType, known: Mapping[Series, int]) -> d
     wanted = [Series(window.event, window.field, "", "")]
     if window.dimension:
         dimension = kind.dimensions[window.dimension]
-        measure = window.field or next(
-            iter(dimension.measures or ({} if dimension.each else kind.measures)), ""
-        )
+        measure = window.field or next(iter(kind.held(dimension)), "")
         wanted = [Series(window.event, measure, window.dimension, value) for value in window.values]
     return {known[one]: one.value for one in wanted if one in known}
 

@@ -49,6 +49,7 @@ class Read(NamedTuple):
 
     event_id: str
     type: str
+    version: int
     time: int
     day: int
     account: str
@@ -121,12 +122,12 @@ _decode = msgspec.json.Decoder(_Payload).decode
 def fold(
     events: Sequence[Read],
     types: Mapping[int, str],
-    extract: Callable[[str], Extract],
+    extract: Callable[[str, int], Extract],
     effects: Effects | None = None,
 ) -> Effects:
     """Return what ``events`` change, added to ``effects`` if they are given.
 
-    ``types`` names the type of every identity met; ``extract`` measures an event.
+    ``types`` names the type of every identity met; ``extract`` measures events of a version of a type.
     """
     if effects is None:
         effects = Effects()
@@ -134,7 +135,7 @@ def fold(
         if event.type in SILENT:
             _decide(effects, event, _decode(event.payload).properties)
             continue
-        measure = extract(event.type)
+        measure = extract(event.type, event.version)
         # Of most events nothing is read: then what they hold need not be built.
         payload = (_decode if event.type in _SPOKEN or not measure.blind else _decode_consent)(event.payload)
         if not event.familiar:

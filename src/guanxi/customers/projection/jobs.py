@@ -10,7 +10,7 @@ import msgspec
 import structlog
 
 from guanxi.customers.events.measures import NOTHING, Extract, Numbering, extractor
-from guanxi.customers.events.model import Refused, Seen, Source
+from guanxi.customers.events.model import EventType, Refused, Seen, Source
 from guanxi.customers.identity import service as people
 from guanxi.customers.identity.model import Identity
 from guanxi.customers.privacy.service import Privacy
@@ -119,7 +119,7 @@ class Projection:
         return len(events)
 
     def _take(self, merchant_id: str, limit: int) -> int:
-        merchant, catalogue = self._intake.merchant(merchant_id)
+        merchant, _ = self._intake.merchant(merchant_id)
         with self._database.reading() as tx:
             after = self._log.peek(tx, merchant_id, READER)
             generation = self._privacy.generation(tx, merchant_id)
@@ -130,12 +130,13 @@ class Projection:
         with self._database.reading() as tx:
             opened = self._opener.open(tx, merchant_id, events, rewriter)
         numbering = Numbering()
-        extracts: dict[str, Extract] = {}
+        extracts: dict[tuple[str, int], Extract] = {}
 
-        def extract(name: str) -> Extract:
-            found = extracts.get(name)
+        def extract(name: str, version: int) -> Extract:
+            found = extracts.get((name, version))
             if found is None:
-                found = extracts[name] = extractor(name, catalogue.get(name), numbering)
+                kind = self._kind(merchant_id, name, version)
+                found = extracts[name, version] = extractor(name, kind, numbering)
             return found
 
         effects = decide.fold(opened.reads, opened.types, extract)
@@ -150,6 +151,14 @@ class Projection:
             self._apply(tx, merchant, effects, numbering, opened)
             self._log.advance(tx, merchant_id, READER, events[-1].position)
         return len(events)
+
+    def _kind(self, merchant_id: str, name: str, version: int) -> EventType | None:
+        """Return what an event was checked against: it counts as that said, whatever was declared later."""
+        kind = self._intake.merchant(merchant_id)[1].get(name)
+        if version > (kind.version if kind is not None else 0):
+            # Another process has just declared it.
+            kind = self._intake.merchant(merchant_id, fresh=True)[1].get(name)
+        return kind.at(version) if kind is not None else None
 
     def rebuild(self, merchant_id: str, on_progress: Callable[[int], None] = lambda _: None) -> int:
         """Drop what the projection has made and make it again from the whole log; returns how many events that holds.
@@ -208,7 +217,7 @@ class Projection:
     ) -> None:
         with self._database.reading() as tx:
             opened = self._opener.open(tx, merchant_id, events, rewriter, anew=True)
-        decide.fold(opened.reads, opened.types, lambda _: NOTHING, effects)
+        decide.fold(opened.reads, opened.types, lambda _name, _version: NOTHING, effects)
 
     def _repair(self, tx: Transaction, merchant: Merchant, damage: Damage, effects: Effects) -> None:
         merchant_id = merchant.merchant_id

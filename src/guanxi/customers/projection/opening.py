@@ -93,6 +93,7 @@ class Opener:
                 Read(
                     event.event_id,
                     event.type,
+                    event.version,
                     event.time,
                     event.day,
                     event.account,

@@ -36,11 +36,8 @@ def events(types: Mapping[str, EventType]) -> dict[str, Known]:
 def _event(kind: EventType) -> Known:
     fields = {name: one for name, one in kind.fields.items() if not one.personal and one.type in SCALARS}
     measures = {
-        one.name: Measure(
-            _TYPES[kind.fields[one.field].type], kind.fields[one.field].label, kind.fields[one.field].required
-        )
+        one.name: Measure(_TYPES[fields[one.field].type], fields[one.field].label, one.always)
         for one in kind.measures.values()
-        if one.field in fields
     }
     dimensions = {}
     for one in kind.dimensions.values():
@@ -54,8 +51,7 @@ def _event(kind: EventType) -> Known:
             else Text(one.name, one.name)
         )
         values = {value: Text(value, value) for value in (described.values if described else ())}
-        held = tuple(one.measures) or (() if one.each else tuple(kind.measures))
-        dimensions[one.name] = Dimension(label, held, bool(one.each), values)
+        dimensions[one.name] = Dimension(label, kind.held(one), bool(one.each), values)
     taken = measures.keys() | dimensions.keys()
     properties = {
         name: Measure(_TYPES[one.type], one.label, one.required)
