@@ -76,7 +76,7 @@ class Facts:
             or not set(shape.columns) <= set(tables[key].shape.columns)
             or Position(*tables[key].upto) < upto
         }
-        if not stale and tables == before.tables:
+        if not stale and tables == before.tables and before.generation == erased:
             return before
         for key in sorted(stale):
             tables[key] = self._current(con, folder, tables.get(key), shapes[key], files, upto)
