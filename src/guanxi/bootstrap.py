@@ -270,8 +270,9 @@ class Background:
             return done
 
     def renew(self, merchant_id: str) -> int:
-        """Build a merchant's board anew if anything has moved; returns how many were built."""
-        return int(self._product.boards.refresh(self._product.intake.merchant(merchant_id)[0]))
+        """Build a merchant's board anew if anything has moved; returns 0, because the next one can wait."""
+        self._product.boards.refresh(self._product.intake.merchant(merchant_id)[0])
+        return 0
 
     def _tell(self, merchant_id: str) -> int:
         return self._product.boards.tell(self._product.intake.merchant(merchant_id)[0])
@@ -307,7 +308,16 @@ def create_web(product: Product, *, demo: tuple[str, str] | None = None) -> Fast
     ``demo`` is the sign-in that the console's door shows when it serves demonstration data.
     """
     # Commands that serve nothing need not wait a second for the web framework.
-    from guanxi.api import accounts, dead_letters, events, members, overview, privacy  # noqa: PLC0415
+    from guanxi.api import (  # noqa: PLC0415
+        accounts,
+        audiences,
+        dead_letters,
+        definitions,
+        events,
+        members,
+        overview,
+        privacy,
+    )
     from guanxi.api.app import create_app  # noqa: PLC0415
     from guanxi.api.context import ApiContext  # noqa: PLC0415
     from guanxi.connectors.segment.routes import BODY_LIMITS, REFUSALS, routes  # noqa: PLC0415
@@ -338,7 +348,8 @@ def create_web(product: Product, *, demo: tuple[str, str] | None = None) -> Fast
         await to_thread(writer.stop)
 
     tracking = routes(product.intake, writer, _authenticate(context))
-    capabilities = [one.router for one in (members, privacy, overview, events, accounts, dead_letters)]
+    parts = (members, audiences, definitions, privacy, overview, events, accounts, dead_letters)
+    capabilities = [one.router for one in parts]
     app = create_app(context, [tracking, *capabilities], lifespan=lifespan)
     pages = build_console(
         ConsoleContext(

@@ -22,11 +22,21 @@ from guanxi.api.dead_letters import letter_id
 from guanxi.api.rate_limit import Limit, Limits
 from guanxi.customers.accounts.model import AccountKind, Platform
 from guanxi.customers.accounts.service import save_account
+from guanxi.customers.audiences.lists import Lists
+from guanxi.customers.audiences.service import Audiences
+from guanxi.customers.boards.kinds import AttributeKind, AudienceKind, TraitKind
+from guanxi.customers.boards.service import Boards
 from guanxi.customers.events.model import Source
 from guanxi.customers.events.service import EventIntake, declare
+from guanxi.customers.facts.service import Facts
 from guanxi.customers.members.service import Members
 from guanxi.customers.privacy.service import Privacy
-from guanxi.customers.projection.jobs import Projection
+from guanxi.customers.profiles.service import Profiles
+from guanxi.customers.projection.jobs import READER, Projection
+from guanxi.customers.traits.basics import Basics
+from guanxi.customers.traits.service import Vocabularies
+from guanxi.definitions.service import Definitions
+from guanxi.definitions.text import parse
 from guanxi.storage.events import dead_letters
 from guanxi.storage.merchants import Merchant, add_merchant, get_merchant
 from guanxi.storage.person_keys import PersonKeys
@@ -80,6 +90,24 @@ def services(installation: Installation) -> tuple[object, ...]:
         intake,
         Members(one.log, intake, one.vault, keys),
         Privacy(one.database, one.log, intake, one.vault, keys, catch_up),
+        *_knowing(one, intake),
+    )
+
+
+def _knowing(one: Installation, intake: EventIntake) -> tuple[object, ...]:
+    """Return the services of definitions and audiences."""
+    database, log, clock = one.database, one.log, one.clock
+    readable = Definitions(database, (), clock)
+    providers = (Basics(intake),)
+    vocabularies = Vocabularies(intake, readable, providers)
+    facts = Facts(one.home, database, log, one.locks, one.vault)
+    profiles = Profiles(database, log, facts, providers, Lists(), READER)
+    boards = Boards(database, log, intake, profiles, vocabularies, readable, clock)
+    kinds = tuple(kind(vocabularies, boards, intake) for kind in (AttributeKind, TraitKind, AudienceKind))
+    return (
+        Definitions(database, kinds, clock),
+        boards,
+        Audiences(database, profiles, boards, vocabularies, readable, one.vault, clock),
     )
 
 
@@ -149,6 +177,7 @@ def _furnish_customers(composed: Composed, merchant_id: str) -> dict[str, str]:
         letter = dead_letters.page(tx, merchant_id, "open", None, 1)[0]
     phone = next(one for one in profile.identities if one.type == "phone")
     return {
+        **_furnish_audiences(context, merchant_id),
         "member_id": line.member_id,
         "identity_id": phone.identity_id,
         "letter_id": letter_id(letter.letter_id),
@@ -156,6 +185,18 @@ def _furnish_customers(composed: Composed, merchant_id: str) -> dict[str, str]:
         "event_type": f"{merchant_id}.visited",
         "erasure_id": erasure.erasure_id,
     }
+
+
+def _furnish_audiences(context: ApiContext, merchant_id: str) -> dict[str, str]:
+    """Give a merchant two audiences, one of them twice."""
+    rule = "kind: audience\nkey: everybody_{0}\nrule: first_seen is not null and {1} = {1}\n"
+    texts = [
+        rule.format(merchant_id, 1),
+        rule.format(merchant_id, 2) + f"---\nkind: audience\nkey: some_{merchant_id}\nstatic: true\n",
+    ]
+    for text in texts:
+        context.service(Definitions).apply(merchant_id, parse(text), by="test", why="for tests")
+    return {"kind": "audience", "key": f"everybody_{merchant_id}"}
 
 
 def projection_of(installation: Installation, intake: EventIntake) -> Projection:

@@ -10,6 +10,7 @@ from fastapi import Depends, Request, Response
 from prometheus_client import CollectorRegistry
 
 from guanxi.access.service import Access
+from guanxi.api.heavy import Heavy
 from guanxi.api.rate_limit import Buckets, Limits
 from guanxi.kernel.clock import Clock
 from guanxi.kernel.errors import GuanxiError
@@ -44,6 +45,7 @@ class ApiContext:
     probes: Mapping[str, Callable[[], None]] = field(default_factory=dict)
     metrics: CollectorRegistry = field(default_factory=CollectorRegistry)
     buckets: Buckets = field(default_factory=Buckets)
+    heavy: Heavy = field(default_factory=Heavy)
 
     def service(self, kind: type[T]) -> T:
         """Return the service of a type; raises ``LookupError`` if the process was put together without it."""

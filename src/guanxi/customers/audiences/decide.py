@@ -1,15 +1,18 @@
-"""Reads lists of who is put into an audience. Pure."""
+"""Reads lists of who is put into an audience, and writes values for programs. Pure."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from datetime import date
+from typing import TYPE_CHECKING, Any
 
 from guanxi.customers.audiences.model import BadRow, Counted
 from guanxi.customers.events.model import Seen
 from guanxi.customers.identity.kinds import KINDS, Typed, identify
+from guanxi.kernel.clock import day_to_date
 from guanxi.kernel.errors import InvalidInput
 from guanxi.kernel.text import Text
+from guanxi.rules import Type
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -47,3 +50,36 @@ def estimated(found: int, asked: int, members: int) -> Counted:
     z, share = 1.96, found / asked
     half = z * math.sqrt(share * (1 - share) / asked + z * z / (4 * asked * asked)) / (1 + z * z / asked)
     return Counted(round(share * members), members, asked, math.ceil(half * members))
+
+
+def plain(value: Any, type_: Type) -> Any:
+    """Return a value as a JSON value: days as dates (``2026-01-31``), sets sorted, money in whole fen; ``None`` is unknown.
+
+    A day beyond the calendar and an infinite number are unknown. Days come as numbers online and as dates in batch.
+    """
+    if value is None:
+        return None
+    if type_ is Type.SET:
+        return sorted(map(str, value))
+    if isinstance(value, date):
+        return value.isoformat()
+    if type_ is Type.DATE:
+        try:
+            return day_to_date(int(value)).isoformat()
+        except (OverflowError, ValueError):
+            return None
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            return None
+        return round(value) if type_ is Type.MONEY or (type_ is Type.INT and value.is_integer()) else value
+    return value
+
+
+def cell(value: Any, type_: Type) -> str:
+    """Return a value as a CSV has it: as ``plain`` does, sets parted by ``|``, nothing for unknown."""
+    known = plain(value, type_)
+    if known is None:
+        return ""
+    if isinstance(known, bool):
+        return "true" if known else "false"
+    return "|".join(known) if isinstance(known, list) else str(known)

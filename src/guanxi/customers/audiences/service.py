@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from guanxi.customers.audiences import store
-from guanxi.customers.audiences.decide import estimated, rows_of
+from guanxi.customers.audiences.decide import cell, estimated, rows_of
 from guanxi.customers.audiences.model import AudienceLine, BadRow, Counted, KnownValue, Overlap, Put
 from guanxi.customers.boards.service import everything
 from guanxi.customers.events.service import fragment
@@ -169,6 +169,7 @@ class Audiences:
         as_of = self.today(merchant) if as_of is None else as_of
         vocabulary = self.vocabulary(merchant)
         nodes = [_named(vocabulary, name) for name in columns]
+        types = [node.type for node in nodes]
         with self._profiles.asking(merchant, vocabulary, [rule, *nodes], as_of) as asked:
             found = asked.matching(rule).select("member", *columns).order_by("member")
             done, all_ = 0, asked.con.execute(f"SELECT count(*) FROM ({asked.sql(found)})").fetchone()  # noqa: S608
@@ -177,7 +178,7 @@ class Audiences:
             rows = asked.con.execute(asked.sql(found))
             while some := rows.fetchmany(_SET):
                 for row in some:
-                    yield [member_id(row[0]), *(_cell(value) for value in row[1:])]
+                    yield [member_id(row[0]), *map(cell, row[1:], types)]
                 done += len(some)
                 on_progress(done, total)
 
@@ -329,13 +330,5 @@ class Audiences:
 
 
 def _named(vocabulary: Vocabulary, name: str) -> Node:
-    return parse(f'"{name}"', vocabulary.catalogue)
-
-
-def _cell(value: Any) -> str:
-    """Return a value as a CSV has it."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "|".join(sorted(map(str, value))) if isinstance(value, list) else str(value)
+    written = name.replace('"', '""')
+    return parse(f'"{written}"', vocabulary.catalogue)
