@@ -140,7 +140,8 @@ def build(home: Home, clock: Clock | None = None) -> Product:
     readable = Definitions(database, kinds=(), clock=clock)
     providers = (Basics(intake),)
     vocabularies = Vocabularies(intake, readable, providers)
-    profiles = Profiles(database, log, Facts(home, database, log, locks, vault), providers, Lists(), READER)
+    facts = Facts(home, database, log, locks, vault)
+    profiles = Profiles(database, log, facts, providers, Lists(), READER)
     boards = Boards(database, log, intake, profiles, vocabularies, readable, clock)
     kinds = tuple(kind(vocabularies, boards, intake) for kind in (AttributeKind, TraitKind, AudienceKind))
     return Product(
@@ -158,7 +159,7 @@ def build(home: Home, clock: Clock | None = None) -> Product:
         members=Members(log, intake, vault, keys),
         privacy=privacy,
         erasures=ErasureJob(
-            database, log, locks, handover, privacy, intake, vault, keys, clock, projection.mend
+            database, log, locks, handover, privacy, intake, vault, keys, clock, projection.mend, facts.forget
         ),
         definitions=Definitions(database, kinds, clock),
         vocabularies=vocabularies,

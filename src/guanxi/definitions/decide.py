@@ -27,7 +27,7 @@ from guanxi.kernel.text import Text
 Refs = Callable[[Definition], Collection[Ref]]
 """Tells what a definition rests on."""
 
-UNKNOWN = "unknown_reference"
+UNKNOWN, IN_USE = "unknown_reference", "in_use"
 
 
 def draw(
@@ -204,7 +204,7 @@ def _in_use(world: World, gone: Iterable[Ref], refs: Refs) -> Iterator[Problem]:
             reason = Text(
                 f"{ref} 还在被使用，不能删除：{named}。", f"{ref} cannot go while these rest on it: {named}."
             )
-            yield Problem("in_use", ref, "", 1, 1, reason)
+            yield Problem(IN_USE, ref, "", 1, 1, reason)
 
 
 def _asking(zh: str, en: str, near: str) -> Text:

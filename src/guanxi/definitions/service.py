@@ -239,7 +239,10 @@ class Definitions:
             plan, structure = decide.draw(base, live, aimed.wanted, aimed.dropped, refs)
             after = decide.after(live, plan.changes)
             sure = [one for one in structure if one.code != decide.UNKNOWN or self._certain(one)]
-            problems = decide.merged(sure, self._check(tx, merchant_id, plan, after))
+            # What is missing where something goes is not wrong there: it may not go.
+            problems = [one for one in sure if one.code == decide.IN_USE] or decide.merged(
+                sure, self._check(tx, merchant_id, plan, after)
+            )
         if problems:
             raise BadDefinitions(problems)
         if not effects or plan.empty:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from guanxi.customers.profiles.model import Declared, Derived, Provider, Vocabulary
@@ -51,20 +52,21 @@ class Vocabularies:
         found = self._live.get(merchant_id)
         if found is None or found[0] != state:
             world = self._definitions.live(tx, merchant_id)
-            found = self._live[merchant_id] = (state, self.of(tx, merchant_id, world, release))
+            vocabulary = replace(self.of(tx, merchant_id, world), release=release)
+            found = self._live[merchant_id] = (state, vocabulary)
         return found[1]
 
-    def of(self, tx: Transaction, merchant_id: str, world: World, release: int = 0) -> Vocabulary:
+    def of(self, tx: Transaction, merchant_id: str, world: World) -> Vocabulary:
         """Return what may be asked in a world of definitions; those that are wrong are not in it.
 
         Asked for the same world again, as when each of its definitions is checked, it reads nothing again.
         """
         last = self._last
         if last is None or last[0] != merchant_id or not (last[1] is world or last[1] == world):
-            last = self._last = (merchant_id, world, self._of(tx, merchant_id, world, release))
+            last = self._last = (merchant_id, world, self._of(tx, merchant_id, world))
         return last[2]
 
-    def _of(self, tx: Transaction, merchant_id: str, world: World, release: int) -> Vocabulary:
+    def _of(self, tx: Transaction, merchant_id: str, world: World) -> Vocabulary:
         _, types = self._intake.merchant(merchant_id)
         attributes: dict[str, Known] = {}
         for provider in self.providers:
@@ -90,7 +92,7 @@ class Vocabularies:
             if one.ref.kind == TRAIT:
                 named[made.name] = Known(made.type, made.label, made.values)
         return Vocabulary(
-            types.types, attributes, declared, derived, lists, Catalogue(named, known_events, labels), release
+            types.types, attributes, declared, derived, lists, Catalogue(named, known_events, labels)
         )
 
     @staticmethod
