@@ -20,7 +20,7 @@ from guanxi.console.session import Form, Page, safe_next
 from tests.console.client import Client
 from tests.e2e.console.shop import LIN_PHONE, NAMES, PASSWORD, Shop, open_shop
 
-KEYS = {"figures": "gmv", "accounts": "web-shop", "definitions": "stage"}
+KEYS = {"figures": "gmv", "accounts": "web-shop", "audiences": "big_spenders", "definitions": "stage"}
 """What a key names on which pages."""
 OPEN = {"/", "/console/sign-in", "/console/sign-out", "/static/{version}/{path:path}"}
 

@@ -14,6 +14,16 @@ from starlette.types import Receive, Scope, Send
 
 from guanxi.console import assets
 from guanxi.console.access import door, me
+from guanxi.console.audiences import (
+    builder,
+    export,
+    list as audiences,
+    lists,
+    one as audience,
+    overlap,
+    saving,
+    why,
+)
 from guanxi.console.context import ConsoleContext
 from guanxi.console.definitions import (
     back,
@@ -24,7 +34,7 @@ from guanxi.console.definitions import (
 )
 from guanxi.console.health import dead, overview as health, stuck
 from guanxi.console.home import page as home
-from guanxi.console.members import decisions, joining, list as members, one, privacy, rights
+from guanxi.console.members import decisions, joining, known, list as members, one, privacy, rights
 from guanxi.console.places import HOME
 from guanxi.console.render import Console, render_error
 from guanxi.console.session import route
@@ -36,10 +46,19 @@ FOLDERS: Final = (
     home,
     members,
     one,
+    known,
     decisions,
     joining,
     privacy,
     rights,
+    audiences,
+    overlap,
+    builder,
+    saving,
+    lists,
+    export,
+    why,
+    audience,
     definitions,
     editor,
     releases,

@@ -13,6 +13,7 @@ from guanxi.console.shell import Place
 HOME: Final = "/console"
 MEMBERS: Final = "/console/members"
 HEALTH: Final = "/console/settings/health"
+AUDIENCES: Final = "/console/audiences"
 SETTINGS: Final = "/console/settings"
 DEFINITIONS: Final = "/console/definitions"
 ME: Final = "/console/me"
@@ -20,6 +21,7 @@ ME: Final = "/console/me"
 _PLACES: Final = (
     Place("home", N_("Overview"), "layout-dashboard", HOME, go="h"),
     Place("members", N_("Members"), "users", MEMBERS, go="m"),
+    Place("audiences", N_("Audiences"), "target", AUDIENCES, go="a"),
     Place(
         "settings",
         N_("Settings"),
@@ -38,6 +40,7 @@ _PLACES: Final = (
 _OPENED_BY: Final = {
     "home": Permission.INSIGHT_READ,
     "members": Permission.MEMBERS_READ,
+    "audiences": Permission.AUDIENCES_READ,
     "health": Permission.HEALTH_READ,
     "definitions": Permission.DEFINITIONS_READ,
     "accounts": Permission.SETTINGS_MANAGE,

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
-from typing import Any, Final, TypeVar
+from typing import Any, BinaryIO, Final, TypeVar
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from starlette.concurrency import run_in_threadpool
@@ -26,6 +26,7 @@ from guanxi.console.i18n import read_language, translations
 from guanxi.console.places import HOME, MEMBERS, first_place, places_for
 from guanxi.console.render import LANGUAGE_COOKIE, language_of, render
 from guanxi.console.shell import Column, Merchant as ShownMerchant, Person as ShownPerson, Visit
+from guanxi.console.uploads import uploaded
 from guanxi.kernel.errors import Forbidden, InvalidInput, TooLarge
 from guanxi.kernel.text import Language
 from guanxi.storage.merchants import Merchant, list_merchants
@@ -69,6 +70,7 @@ class Asked:
     token: str
     now: int
     form: Form = field(default_factory=Form)
+    file: BinaryIO | None = None
 
     @property
     def merchant_id(self) -> str:
@@ -145,33 +147,43 @@ Handler = Callable[[Asked], Response]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A handler at an address. ``needs`` is the permission that opens it; ``None`` lets in whoever is signed in."""
+    """A handler at an address. ``needs`` is the permission that opens it; ``None`` lets in whoever is signed in.
+
+    A page that takes an ``upload`` of so many bytes finds the file of its form in ``asked.file``.
+    """
 
     path: str
     handler: Handler
     needs: Permission | None = None
     method: str = "GET"
+    upload: int = 0
 
 
-def post(path: str, handler: Handler, needs: Permission | None = None) -> Page:
+def post(path: str, handler: Handler, needs: Permission | None = None, *, upload: int = 0) -> Page:
     """Return a page that changes something."""
-    return Page(path, handler, needs, "POST")
+    return Page(path, handler, needs, "POST", upload)
 
 
 def route(context: ConsoleContext, page: Page) -> Route:
     """Return the route of a page: session, merchant, permission and form token are checked before its handler runs."""
 
     async def endpoint(request: Request) -> Response:
+        if page.upload and request.headers.get("content-type", "").startswith("multipart/"):
+            async with uploaded(request, page.upload) as (fields, file):
+                return await run_in_threadpool(_serve, context, page, request, Form(fields), file)
         form = await read_form(request) if page.method == "POST" else Form()
         return await run_in_threadpool(_serve, context, page, request, form)
 
     return Route(page.path, endpoint, methods=[page.method])
 
 
-def _serve(context: ConsoleContext, page: Page, request: Request, form: Form) -> Response:
+def _serve(
+    context: ConsoleContext, page: Page, request: Request, form: Form, file: BinaryIO | None = None
+) -> Response:
     asked = enter(context, request, form)
     if asked is None:
         return to_sign_in(request)
+    asked = replace(asked, file=file)
     if page.method == "POST":
         given = form.raw("csrf") or request.headers.get("x-csrf-token", "")
         context.access.sessions.check_csrf(asked.token, given)

@@ -1,0 +1,1 @@
+"""Audiences: built, looked at, compared, and asked why somebody is in one."""
