@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from guanxi.customers.events.model import Seen, Source
 from guanxi.customers.events.service import fragment
+from guanxi.customers.facts.service import Facts
 from guanxi.customers.identity.kinds import Rejection, identify
 from guanxi.customers.privacy.jobs import ErasureJob
 from guanxi.customers.privacy.service import Privacy
@@ -76,6 +77,7 @@ class Shop:
     def of(cls, customers: Customers) -> Shop:
         one = customers.installation
         privacy = Privacy(one.database, one.log, customers.intake, one.vault, customers.keys)
+        facts = Facts(one.home, one.database, one.log, one.locks, one.vault)
         job = ErasureJob(
             one.database,
             one.log,
@@ -87,6 +89,7 @@ class Shop:
             customers.keys,
             one.clock,
             customers.projection.mend,
+            facts.forget,
         )
         return cls(customers, privacy, job)
 

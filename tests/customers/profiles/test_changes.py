@@ -6,6 +6,7 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from guanxi.customers.facts import store
@@ -142,6 +143,32 @@ def test_no_state_of_an_erasure_brings_anybody_back(
     monkeypatch.setattr(shop.job, "_rewrite", between)
     assert shop.job.run("shop") == 1
     assert said(asker, SPENT) == [20, 300]
+
+
+def test_no_file_of_facts_knows_who_was_forgotten(shop: Shop, asker: Asker) -> None:
+    shop.send(order("event-1", ANNA_WX, fen=1), order("event-2", BO_WX, fen=20))
+    shop.customers.project()
+    shop.customers.hand_over()
+    assert said(asker, SPENT) == [1, 20]
+    shop.ask(ANNA_WX)
+    assert said(asker, SPENT) == [20]
+    assert known(asker) == {shop.fragment(ANNA_WX), shop.fragment(BO_WX)}
+    assert shop.job.run("shop") == 1
+    assert known(asker) == set()
+    assert said(asker, SPENT) == [20]
+    assert shop.fragment(ANNA_WX) not in known(asker)
+    assert shop.fragment(BO_WX) in known(asker)
+    assert len(asker.all([asker.rule("1 = 1")], asker.today())) == 1
+    # And if nobody asked in between:
+    shop.erase(BO_WX)
+    assert known(asker) == set()
+    assert said(asker, SPENT) == []
+
+
+def known(asker: Asker) -> set[int]:
+    """Return whose facts lie on disk."""
+    files = asker.facts.folder("shop").glob("*.parquet")
+    return {one for file in files for one in pq.read_table(file)["fragment"].to_pylist()}
 
 
 def test_a_new_column_makes_the_facts_anew(shop: Shop, asker: Asker) -> None:

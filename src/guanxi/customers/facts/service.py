@@ -84,6 +84,17 @@ class Facts:
         store.save(folder, manifest)
         return manifest
 
+    def forget(self, merchant_id: str) -> None:
+        """Delete what was made before somebody was forgotten; a question that is reading it fails."""
+        folder = self.folder(merchant_id)
+        with self._locks.hold(f"facts/{merchant_id}", wait=True):
+            with self._database.reading() as tx:
+                erased = generation(tx, merchant_id)
+            before = store.load(folder)
+            if before.generation != erased:
+                store.save(folder, before := Manifest(erased))
+            store.sweep(folder, before)
+
     def _forget(self, con: duckdb.DuckDBPyConnection, merchant_id: str) -> int:
         """Tell the engine of whom the log must not tell; returns the number that changes when somebody is forgotten."""
         with self._database.reading() as tx:

@@ -69,10 +69,15 @@ def save(folder: Path, manifest: Manifest) -> None:
         file.flush()
         os.fsync(file.fileno())
     written.replace(folder / _MANIFEST)
+    sweep(folder, manifest, seconds=_GRACE)
+
+
+def sweep(folder: Path, manifest: Manifest, *, seconds: int = 0) -> None:
+    """Delete files that a manifest does not name and that are older than some seconds."""
     named = {folder / name for table in manifest.tables.values() for name in table.files}
-    before = time.time() - _GRACE
+    before = time.time() - seconds
     for path in folder.glob("*.parquet"):
-        if path not in named and path.stat().st_mtime < before:
+        if path not in named and path.stat().st_mtime <= before:
             path.unlink(missing_ok=True)
 
 

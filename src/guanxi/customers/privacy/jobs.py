@@ -53,7 +53,9 @@ class ErasureJob:
         keys: PersonKeys,
         clock: Clock,
         mend: Mend,
+        forget: Callable[[str], None] = lambda _: None,
     ) -> None:
+        """``forget`` deletes what else was made of a merchant's log; see ``Facts.forget``."""
         self._database = database
         self._log = log
         self._locks = locks
@@ -64,6 +66,7 @@ class ErasureJob:
         self._keys = keys
         self._clock = clock
         self._mend_others = mend
+        self._forget = forget
 
     def run(self, merchant_id: str, *, wait: bool = False) -> int:
         """Do what can be done about a merchant's erasures; returns how many were finished.
@@ -123,6 +126,7 @@ class ErasureJob:
         lake.rewrite(self._rewritten(merchant_id, rewriter, [one for one in cold if rewriter.changes(one)]))
         self._drop_letters(merchant_id, erasures)
         lake.vacuum(hours=0, orphans=True)
+        self._forget(merchant_id)
         with self._database.transaction() as tx:
             self._privacy.alone(tx, merchant_id)
             # Whoever came back since has an identity again, and with it a key of their own.
