@@ -19,6 +19,7 @@ from guanxi.console.render import path
 from guanxi.console.session import Asked, Page, go
 from guanxi.console.shell import ListView
 from guanxi.customers.accounts.service import list_accounts
+from guanxi.customers.members.decide import TOLD
 from guanxi.customers.members.model import Behind, DayFigures, MemberLine, Overview
 from guanxi.customers.members.service import Members
 from guanxi.kernel.clock import day_to_date
@@ -216,7 +217,7 @@ def _members_behind(asked: Asked, key: str) -> str:
 def latest(asked: Asked) -> Response:
     """Show what came last."""
     with asked.context.database.reading() as tx:
-        came = asked.service(Members).events(tx, asked.merchant, limit=_LATEST).items
+        came = asked.service(Members).events(tx, asked.merchant, limit=_LATEST, besides=TOLD).items
         events = sorted(came, key=lambda event: event.time, reverse=True)
         accounts = {one.key: one.name for one in list_accounts(tx, asked.merchant_id)}
         staff = {one.person.person_id: one.person.name for one in people.list_staff(tx, asked.merchant_id)}

@@ -42,6 +42,9 @@ from guanxi.kernel.text import Text
 NAMES = ("name", "real_name", "full_name", "fullname", "nickname", "nick", "username")
 """Attributes that name a person, the best first."""
 
+TOLD = frozenset({"audience.entered", "audience.left", "trait.changed"})
+"""Types of events in which the house tells of a member what it found out: nobody did anything."""
+
 ORDER = "order.paid"
 AMOUNT = "amount"
 
@@ -66,6 +69,11 @@ class Sum(NamedTuple):
     high: int
     first_at: int
     last_at: int
+
+
+def doing(series: Iterable[tuple[int, str, str]]) -> list[int]:
+    """Return those of (number, event type, measure) that count what members did."""
+    return [number for number, type_, measure in series if not measure and type_ not in TOLD]
 
 
 def label_of(type_: str) -> Text:

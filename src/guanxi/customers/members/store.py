@@ -205,12 +205,6 @@ def days(tx: Transaction, merchant_id: str, start: int) -> list[int]:
     return [row[0] for row in _run(tx, sql, merchant_id, start, merchant_id)]
 
 
-def last_day(tx: Transaction, merchant_id: str) -> int | None:
-    """Return the last day on which anything happened."""
-    ((day,),) = _run(tx, "SELECT max(day) FROM customer_bucket WHERE merchant_id = ?", merchant_id)
-    return None if day is None else int(day)
-
-
 def totals(
     tx: Transaction, merchant_id: str, days: Sequence[int], fragments: Collection[int], numbers: list[int]
 ) -> list[Total]:
@@ -244,19 +238,17 @@ def daily(
 
 
 def active(
-    tx: Transaction, merchant_id: str, days: Sequence[int], series: list[int] | None = None
+    tx: Transaction, merchant_id: str, days: Sequence[int], series: list[int]
 ) -> list[tuple[int, list[int]]]:
-    """Return (day, fragments) of whoever did anything, or what one of ``series`` counts, on one of ``days``."""
+    """Return (day, fragments) of whoever did what one of ``series`` counts, on one of ``days``."""
     gather = (
         "array_agg" if tx.dialect == "postgresql" else "json_group_array"
     )  # one row for each day, not for each
     sql = (
         f"SELECT day, {gather}(fragment) FROM (SELECT DISTINCT day, fragment FROM customer_bucket"  # noqa: S608
-        " WHERE merchant_id = ? AND day {each} AND fragment <> 0"
-        f"{'' if series is None else ' AND series {each}'}) AS met GROUP BY day"
+        " WHERE merchant_id = ? AND day {each} AND fragment <> 0 AND series {each}) AS met GROUP BY day"
     )
-    given = [list(days)] if series is None else [list(days), series]
-    rows = _run(tx, sql, merchant_id, *given) if all(given) else []
+    rows = _run(tx, sql, merchant_id, list(days), series) if days and series else []
     return [(day, json.loads(who) if isinstance(who, str) else who) for day, who in rows]
 
 

@@ -287,7 +287,13 @@ class Lake:
 
     @_again
     def newest(
-        self, merchant_id: str, type: str, day: int | None, before: Position | None, limit: int
+        self,
+        merchant_id: str,
+        type: str,
+        day: int | None,
+        before: Position | None,
+        limit: int,
+        besides: Collection[str] = (),
     ) -> list[LoggedEvent]:
         """Return at most ``limit`` events in the reverse order of the log; see ``tail.newest``."""
         table = self._open()
@@ -304,6 +310,9 @@ class Lake:
         if before is not None:
             where += " AND (epoch < $e OR (epoch = $e AND number < $n))"
             params |= dict(zip("en", before, strict=True))
+        if besides:
+            where += " AND NOT list_contains($besides, type)"
+            params["besides"] = list(besides)
         return self._first(merchant_id, files, where, params, "epoch DESC, number DESC", limit)
 
     def _first(

@@ -179,14 +179,20 @@ class EventLog:
         type: str = "",
         day: int | None = None,
         before: Position | None = None,
+        besides: Collection[str] = (),
         limit: int,
     ) -> list[LoggedEvent]:
-        """Return at most ``limit`` events in the reverse order of the log, of one type or local day if asked."""
+        """Return at most ``limit`` events in the reverse order of the log, of one type or local day if asked.
+
+        Those of the types ``besides`` are left out.
+        """
         with self._database.tail.reading() as tx:
-            found = tail.newest(tx, merchant_id, type, day, before, limit)
+            found = tail.newest(tx, merchant_id, type, day, before, limit, besides)
             done, moved = tail.watermark(tx, merchant_id)
         if len(found) < limit and (moved != START or not found):
-            found += self.lake(merchant_id).at_least(done).newest(merchant_id, type, day, before, limit)
+            found += (
+                self.lake(merchant_id).at_least(done).newest(merchant_id, type, day, before, limit, besides)
+            )
         once = {event.position: event for event in found}
         return [once[position] for position in sorted(once, reverse=True)[:limit]]
 

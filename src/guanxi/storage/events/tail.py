@@ -248,9 +248,18 @@ def latest_of(
 
 
 def newest(
-    tx: Transaction, merchant_id: str, type: str, day: int | None, before: Position | None, limit: int
+    tx: Transaction,
+    merchant_id: str,
+    type: str,
+    day: int | None,
+    before: Position | None,
+    limit: int,
+    besides: Collection[str] = (),
 ) -> list[LoggedEvent]:
-    """Return events in the reverse order of the log; ``type`` and ``day`` narrow them unless empty or ``None``."""
+    """Return events in the reverse order of the log; ``type`` and ``day`` narrow them unless empty or ``None``.
+
+    Those of the types ``besides`` are left out.
+    """
     where = "merchant_id = ?"
     params: list[Any] = [merchant_id]
     if type:
@@ -262,6 +271,9 @@ def newest(
     if before is not None:
         where += " AND (epoch < ? OR (epoch = ? AND number < ?))"
         params += [before.epoch, *before]
+    if besides:
+        where += f" AND type NOT IN ({', '.join('?' * len(besides))})"
+        params += besides
     sql = f"SELECT {_LOGGED} FROM event_tail WHERE {where} ORDER BY epoch DESC, number DESC LIMIT ?"  # noqa: S608
     return _logged(tx, sql, [*params, limit])
 

@@ -130,9 +130,13 @@ class Members:
         day: int | None = None,
         cursor: str | None = None,
         limit: int = 50,
+        besides: Collection[str] = (),
     ) -> Page[TimelineEntry]:
-        """Return the last events of the log, of one type or local day if asked. Raises ``InvalidCursor``."""
-        return story.newest(self._parts, tx, merchant, type, day, cursor, limit)
+        """Return the last events of the log, of one type or local day if asked, without those of the types ``besides``.
+
+        Raises ``InvalidCursor``.
+        """
+        return story.newest(self._parts, tx, merchant, type, day, cursor, limit, besides)
 
     def overview(self, tx: Transaction, merchant: Merchant, today: int, days: int = 90) -> Overview:
         """Return the figures of all time, of the ``days`` up to ``today``, and of as many before."""

@@ -51,7 +51,12 @@ def overview(activity: Activity, tx: Transaction, merchant: Merchant, today: int
 
 def last_day(tx: Transaction, merchant: Merchant) -> int | None:
     """See ``Members.last_day``."""
-    return store.last_day(tx, merchant.merchant_id)
+    merchant_id = merchant.merchant_id
+    counting = decide.doing(store.series(tx, merchant_id))
+    for day in reversed(store.days(tx, merchant_id, _FIRST)):
+        if store.daily(tx, merchant_id, [day], [_EVERYBODY], counting):
+            return day
+    return None
 
 
 def summary(parts: Parts, tx: Transaction, merchant: Merchant) -> Summary:
@@ -98,7 +103,7 @@ class Activity:
 
     def of(self, tx: Transaction, merchant_id: str, start: int, end: int) -> Sightings:
         """Return who did anything from day ``start`` until before ``end``."""
-        counting = [one.series for one in store.series(tx, merchant_id) if not one.measure]
+        counting = decide.doing(store.series(tx, merchant_id))
         counts = Counter[int]()
         for day, _, _, n, _ in store.daily(tx, merchant_id, range(start, end), [_EVERYBODY], counting):
             counts[day] += n
@@ -113,7 +118,8 @@ class Activity:
             else:
                 unread.append(day)
         read = {
-            day: np.array(fragments, np.int64) for day, fragments in store.active(tx, merchant_id, unread)
+            day: np.array(fragments, np.int64)
+            for day, fragments in store.active(tx, merchant_id, unread, counting)
         }
         self._keep(merchant_id, read, states)
         return Sightings(sorted((found | read).items()))

@@ -173,7 +173,7 @@ def _figures(
     """Return (orders, fen spent, last active day) of members."""
     merchant_id = merchant.merchant_id
     series = store.series(tx, merchant_id)
-    counting = {one.series for one in series if not one.measure}
+    counting = set(decide.doing(series))
     orders = next((one.series for one in series if one[1:] == (decide.ORDER, "")), 0)
     amount = next((one.series for one in series if one[1:] == (decide.ORDER, decide.AMOUNT)), 0)
     numbers = sorted({*counting, amount} - {0})

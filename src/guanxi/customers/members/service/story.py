@@ -15,7 +15,7 @@ from guanxi.kernel.text import Text
 from guanxi.storage.events.model import Moment, Position
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from guanxi.customers.identity.model import Holding
     from guanxi.storage.database import Transaction
@@ -91,10 +91,13 @@ def newest(
     day: int | None,
     cursor: str | None,
     limit: int,
+    besides: Collection[str] = (),
 ) -> Page[TimelineEntry]:
     """See ``Members.events``."""
     before = None if cursor is None else Position(*read_cursor(cursor, int, int))
-    found = parts.log.newest(merchant.merchant_id, type=type, day=day, before=before, limit=limit + 1)
+    found = parts.log.newest(
+        merchant.merchant_id, type=type, day=day, before=before, besides=besides, limit=limit + 1
+    )
     items = found[:limit]
     following = write_cursor(*items[-1].position) if len(found) > limit else None
     holders = people.holders(tx, merchant.merchant_id, {event.subject for event in items if event.subject})
