@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Final, NamedTuple
+from urllib.parse import urlencode
 
 from starlette.responses import Response
 
 from guanxi.access import Permission
 from guanxi.console import formats
 from guanxi.console.i18n import N_
-from guanxi.console.places import MEMBERS, SETTINGS
+from guanxi.console.members import filtering
+from guanxi.console.places import AUDIENCES, MEMBERS, SETTINGS
 from guanxi.console.render import path
 from guanxi.console.session import Asked, Page
 from guanxi.console.shell import Column, ListView
@@ -52,12 +56,15 @@ def pages() -> list[Page]:
 
 
 def show(asked: Asked) -> Response:
-    """List members, newest first, or those a search finds."""
+    """List members, newest first, those a search finds, or those of whom a rule is true."""
     text = asked.query.get("q", "").strip()[:200]
     visitors = asked.query.get("visitors") == "yes"
     cursor = asked.query.get("cursor")
     oldest = asked.query.get("sort") == "first"
     sort = Sort.OLDEST if oldest else Sort.NEWEST
+    picked = None if text else filtering.picked(asked)
+    if picked is not None:
+        return _picked(asked, picked, cursor)
     behind = None if text or visitors else _behind(asked)
     total = None
     with asked.context.database.reading() as tx:
@@ -82,14 +89,64 @@ def show(asked: Asked) -> Response:
         cursor=cursor or "",
         next_cursor=page.next_cursor,
     )
+    return _page(
+        asked,
+        view,
+        page.items,
+        chips=[{"key": "behind", "text": _said(asked, behind)}] if behind is not None else [],
+    )
+
+
+def _picked(asked: Asked, picked: filtering.Picked, cursor: str | None) -> Response:
+    """List those of whom a rule is true, or say what is wrong with it."""
+    found = filtering.Found([], None, None)
+    if picked.node is not None:
+        found = filtering.members(asked, picked.node, cursor)
+    view = ListView(
+        path=MEMBERS,
+        params=(("audience", picked.audience), ("rule", picked.rule)),
+        total=found.total,
+        cursor=cursor or "",
+        next_cursor=found.next_cursor,
+    )
+    return _page(
+        asked,
+        view,
+        found.lines,
+        picked=picked,
+        chips=[{"key": key, "text": said} for key, said in picked.said.items()],
+    )
+
+
+def _page(
+    asked: Asked,
+    view: ListView,
+    lines: Sequence[MemberLine],
+    *,
+    chips: list[dict[str, str]],
+    picked: filtering.Picked | None = None,
+) -> Response:
+    columns = asked.columns(_COLUMNS)
+    if picked is not None:
+        columns = tuple(replace(column, sort=False) for column in columns)
+    save = use = ""
+    if picked is not None and picked.node is not None:
+        if picked.rule and asked.may(Permission.DEFINITIONS_WRITE):
+            save = f"{AUDIENCES}/new?{urlencode({'rule': picked.text})}"
+        elif picked.audience:
+            use = path("console", "audiences", picked.audience)
     return asked.render(
         "members/list.html",
         list=view,
-        columns=asked.columns(_COLUMNS),
-        rows=[row(asked, line) for line in page.items],
-        asked=text,
-        visitors=visitors,
-        chips=[{"key": "behind", "text": _said(asked, behind)}] if behind is not None else [],
+        columns=columns,
+        rows=[row(asked, line) for line in lines],
+        asked=asked.query.get("q", "").strip()[:200],
+        visitors=asked.query.get("visitors") == "yes",
+        chips=chips,
+        picked=picked,
+        audiences=filtering.audiences(asked),
+        save=save,
+        open_audience=use,
         done=_DONE.get(asked.query.get("done", ""), ""),
         keys=f"{SETTINGS}/keys" if asked.may(Permission.KEYS_MANAGE) else "",
     )

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from guanxi.console import formats
 from guanxi.console.i18n import N_
-from guanxi.console.members import labels
+from guanxi.console.members import labels, told
 from guanxi.console.session import Asked
+from guanxi.customers.boards.model import AUDIENCE_ENTERED, AUDIENCE_LEFT, TRAIT_CHANGED
 from guanxi.customers.events.model import FieldType
 from guanxi.customers.members.model import FieldView, TimelineEntry
 
@@ -30,6 +31,9 @@ _ICONS: Final[dict[str, tuple[str, str]]] = {
     "identity.separated": ("unlink", "warn"),
     "identity.withdrawn": ("arrow-back-up", "info"),
     "member.erased": ("trash", "bad"),
+    AUDIENCE_ENTERED: ("users-group", "ok"),
+    AUDIENCE_LEFT: ("users-group", "mute"),
+    TRAIT_CHANGED: ("route", "info"),
 }
 _MOST_LETTERS: Final = 60
 _PUBLIC_ID: Final = re.compile(r"[a-z]{3}_[0-9a-z]{13,32}")
@@ -64,6 +68,8 @@ def _entry(
     most: int,
 ) -> dict[str, Any]:
     icon, tone = icon_of(event.type)
+    if said := told.title_of(asked, event):
+        return {"at": event.time, "icon": icon, "tone": tone, "title": said}
     title = event.label.in_(asked.language)
     # The currency is told only where it is not the merchant's own.
     fields = [one for one in event.fields if one.value != asked.merchant.currency]
@@ -71,18 +77,18 @@ def _entry(
     if amount is not None and isinstance(amount.value, int):
         title += " " + formats.money(amount.value, asked.merchant.currency)
         fields.remove(amount)
-    told = [text for text in (_field(asked, one, staff) for one in fields) if text]
-    if not told:
+    shown = [text for text in (_field(asked, one, staff) for one in fields) if text]
+    if not shown:
         plain = [
             (name, value)
             for name, value in event.other.items()
             if isinstance(value, str | int | bool) and not _PUBLIC_ID.fullmatch(str(value))
         ]
-        told = [f"{labels.attribute(name, asked.language)} {_value(asked, value)}" for name, value in plain]
+        shown = [f"{labels.attribute(name, asked.language)} {_value(asked, value)}" for name, value in plain]
     where = [accounts.get(event.account, event.account), labels.channel(event.channel, asked.language)]
     entry: dict[str, Any] = {"at": event.time, "icon": icon, "tone": tone, "title": title}
-    if told:
-        entry["text"] = " · ".join(told[:most])
+    if shown:
+        entry["text"] = " · ".join(shown[:most])
     causes = [one for one in where if one]
     if event.has_personal and event.personal is None:
         causes.append(asked.say(N_("personal details sealed")))
