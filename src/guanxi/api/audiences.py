@@ -111,55 +111,7 @@ def list_audiences(caller: Reader, context: Context, audiences: AudiencesService
     return AudienceList(items=[line_view(one) for one in found])
 
 
-@router.get("/audiences/{key}")
-def get_audience(key: Key, caller: Reader, context: Context, audiences: AudiencesService) -> AudienceView:
-    """Return an audience, with its rule in words."""
-    merchant = _merchant(context, caller)
-    audiences.rule_of(merchant, key)
-    with context.database.reading() as tx:
-        lines = {one.key: one for one in audiences.list(tx, merchant)}
-    return audience_view(lines[key], audiences.vocabulary(merchant))
-
-
-@router.get("/audiences/{key}/members", responses=problems(503))
-async def list_audience_members(
-    key: Key,
-    caller: Reader,
-    context: Context,
-    audiences: AudiencesService,
-    page: PageAsked,
-    as_of: AsOf = None,
-) -> MemberIdPage:
-    """List the ids of an audience's members. Each page looks anew who belongs to it; an export takes all at once."""
-    after = public_id(read_cursor(page.cursor, int)[0]) if page.cursor is not None else ""
-
-    def look() -> list[str]:
-        merchant = _merchant(context, caller)
-        rule = audiences.rule_of(merchant, key)
-        return audiences.members(merchant, rule, as_of, after=after, limit=page.limit + 1)
-
-    found = await context.heavy.ask(look)
-    items = found[: page.limit]
-    more = len(found) > page.limit
-    return MemberIdPage(items=items, next_cursor=write_cursor(fragment_of(items[-1])) if more else None)
-
-
-@router.get("/audiences/{key}/sizes")
-def list_audience_sizes(
-    key: Key,
-    caller: Reader,
-    context: Context,
-    audiences: AudiencesService,
-    days: Annotated[int, Query(ge=1, le=400, description="how many days back, today included")] = 90,
-) -> SizeList:
-    """List how large an audience was at the end of each day, and who came and went."""
-    merchant = _merchant(context, caller)
-    audiences.rule_of(merchant, key)
-    with context.database.reading() as tx:
-        found = trend(tx, merchant, audiences.today(merchant), days, key)
-    return SizeList(
-        items=[SizeView(day=one.day, size=one.size, entered=one.entered, left=one.left) for one in found]
-    )
+# Before what takes a key, so that OPTIONS is told of these addresses and not of an audience called so.
 
 
 class CountInput(Input):
@@ -215,6 +167,57 @@ async def compare_audiences(
         return OverlapView(**audiences.overlap(merchant, one, other, as_of)._asdict(), as_of=as_of)
 
     return await context.heavy.ask(compare)
+
+
+@router.get("/audiences/{key}")
+def get_audience(key: Key, caller: Reader, context: Context, audiences: AudiencesService) -> AudienceView:
+    """Return an audience, with its rule in words."""
+    merchant = _merchant(context, caller)
+    audiences.rule_of(merchant, key)
+    with context.database.reading() as tx:
+        lines = {one.key: one for one in audiences.list(tx, merchant)}
+    return audience_view(lines[key], audiences.vocabulary(merchant))
+
+
+@router.get("/audiences/{key}/members", responses=problems(503))
+async def list_audience_members(
+    key: Key,
+    caller: Reader,
+    context: Context,
+    audiences: AudiencesService,
+    page: PageAsked,
+    as_of: AsOf = None,
+) -> MemberIdPage:
+    """List the ids of an audience's members. Each page looks anew who belongs to it; an export takes all at once."""
+    after = public_id(read_cursor(page.cursor, int)[0]) if page.cursor is not None else ""
+
+    def look() -> list[str]:
+        merchant = _merchant(context, caller)
+        rule = audiences.rule_of(merchant, key)
+        return audiences.members(merchant, rule, as_of, after=after, limit=page.limit + 1)
+
+    found = await context.heavy.ask(look)
+    items = found[: page.limit]
+    more = len(found) > page.limit
+    return MemberIdPage(items=items, next_cursor=write_cursor(fragment_of(items[-1])) if more else None)
+
+
+@router.get("/audiences/{key}/sizes")
+def list_audience_sizes(
+    key: Key,
+    caller: Reader,
+    context: Context,
+    audiences: AudiencesService,
+    days: Annotated[int, Query(ge=1, le=400, description="how many days back, today included")] = 90,
+) -> SizeList:
+    """List how large an audience was at the end of each day, and who came and went."""
+    merchant = _merchant(context, caller)
+    audiences.rule_of(merchant, key)
+    with context.database.reading() as tx:
+        found = trend(tx, merchant, audiences.today(merchant), days, key)
+    return SizeList(
+        items=[SizeView(day=one.day, size=one.size, entered=one.entered, left=one.left) for one in found]
+    )
 
 
 @router.get(
@@ -302,7 +305,11 @@ class ListInput(Input):
 
     model_config = ConfigDict(json_schema_extra={"example": _LIST_EXAMPLE})
 
-    kind: Annotated[str, Field(description="type of the identities", json_schema_extra={"enum": list(KINDS)})]
+    kind: Annotated[
+        str,
+        Field(description="type of the identities", json_schema_extra={"enum": list(KINDS)}),
+        AfterValidator(_kind),
+    ]
     scope: Annotated[
         str, Field(max_length=128, description="of types that are unique only inside one, such as an AppID")
     ] = ""

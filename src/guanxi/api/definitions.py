@@ -215,7 +215,7 @@ async def roll_back_definition(
             body.why,
             body.expect,
             idempotency_key,
-            target=f"{kind}/{key}",
+            ref=ref,
         )
         asked = ["POST /v1/definitions/{kind}/{key}/rollback", *ref, body.version]
         plan = partial(definitions.plan_rollback, caller.merchant_id, ref, body.version, effects=False)
@@ -248,12 +248,16 @@ async def delete_definition(
             why,
             expect,
             idempotency_key,
-            target=f"{kind}/{key}",
+            ref=ref,
         )
         plan = partial(definitions.plan_removal, caller.merchant_id, [ref], effects=False)
         return change.make(["DELETE /v1/definitions/{kind}/{key}", *ref], plan, response)
 
     return await context.heavy.do(delete)
+
+
+_NAMED = 20
+"""Changes that a line of the audit trail names; the release holds them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +271,7 @@ class _Change:
     why: str
     expect: str | None
     key: str | None
-    target: str = ""
+    ref: Ref | None = None
 
     def make(self, asked: list[Any], plan: Callable[[], Plan], response: Response) -> AppliedView:
         """Apply what ``plan`` returns, or give the answer that was given to the same request before."""
@@ -323,14 +327,14 @@ class _Change:
             claim.answer(tx, applied_view(applied).model_dump(mode="json"))
 
     def _record(self, tx: Transaction, applied: Applied) -> None:
-        changes = applied_view(applied).changes
+        changes = [f"{one.action} {one.kind} {one.key}" for one in applied_view(applied).changes]
         trail.record(
             tx,
             self.caller.merchant_id,
             self.action,
             by=self.caller.actor,
             now=self.context.clock.now(),
-            target=self.target,
+            target=self.ref.key if self.ref else "",
             reason=self.why,
-            detail={"release": applied.release, "changes": len(changes)},
+            detail={"release": applied.release, "changes": len(changes), "first": changes[:_NAMED]},
         )
