@@ -48,6 +48,8 @@ REFUSED = [
     ("age > 12abc", "bad_number", "12abc", ""),
     ("city = '杭州", "open_quote", "'杭州", ""),
     ("age > 3 ; drop", "strange_character", ";", ""),
+    ("city = 'a\x00'", "strange_character", "\x00", ""),
+    ("city = 'a\ud800'", "strange_character", "\ud800", ""),
     ("age > 3 vip", "unexpected", "vip", ""),
     ("(age > 3", "unexpected_end", "", ""),
     ("case else 1 end = 1", "unexpected", "else", ""),

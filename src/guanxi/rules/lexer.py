@@ -28,6 +28,9 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
+_UNSAYABLE = re.compile("[\x00\ud800-\udfff]")
+"""What engines do not take inside a text: NUL and halves of a letter."""
+
 _FULL_WIDTH = str.maketrans("（），＝＞＜＋－＊／×÷‘’", "(),=><+-*/*/''")
 _SPELLINGS = {"!=": "<>", "≠": "<>", "≤": "<=", "≥": ">="}
 
@@ -48,6 +51,10 @@ def tokens(rule: str) -> list[Token]:
             f"the rule is too long: {len(rule)} characters, at most {LONGEST}. Make a list a static audience and use in_audience.",
         )
         raise BadRule(rule, [Problem("too_long", Span(0, 0), reason)])
+    if odd := _UNSAYABLE.search(rule):
+        named = f"U+{ord(odd.group()):04X}"
+        reason = Text(f"规则里不能有字符 {named}。", f"a rule cannot hold the character {named}.")
+        raise BadRule(rule, [Problem("strange_character", Span(odd.start(), odd.end()), reason)])
     found: list[Token] = []
     at = 0
     plain = _plain(rule)
