@@ -323,6 +323,7 @@ def create_web(product: Product, *, demo: tuple[str, str] | None = None) -> Fast
     from guanxi.api.context import ApiContext  # noqa: PLC0415
     from guanxi.connectors.segment.routes import BODY_LIMITS, REFUSALS, routes  # noqa: PLC0415
     from guanxi.console.app import build_console  # noqa: PLC0415
+    from guanxi.console.audiences.lists import UPLOADS  # noqa: PLC0415
     from guanxi.console.context import ConsoleContext, DemoSignIn  # noqa: PLC0415
 
     writer = GroupWriter(product.log)
@@ -333,7 +334,7 @@ def create_web(product: Product, *, demo: tuple[str, str] | None = None) -> Fast
         access=product.access,
         log=product.log,
         services=product.services,
-        body_limits=BODY_LIMITS,
+        body_limits={**BODY_LIMITS, **UPLOADS},
         refusals=REFUSALS,
         probes={"lake": partial(_probe_lakes, product)},
     )

@@ -24,6 +24,8 @@ from guanxi.kernel.errors import Unavailable
 
 NEEDS: Final = Permission.DEFINITIONS_WRITE
 MOST_UPLOAD: Final = 64 << 20
+UPLOADS: Final = {f"{HERE}/put/": MOST_UPLOAD}
+"""Bytes that a server must let through, by the beginning of the address."""
 _MOST_LINE: Final = 1_000
 _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 

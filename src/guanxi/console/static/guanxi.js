@@ -196,7 +196,11 @@
     }
     if (ctx.target === panel && ctx.sourceElement && !panel.contains(ctx.sourceElement)) openedBy = ctx.sourceElement;
   });
+  // Who works inside what is drawn anew stays where they were.
+  let focused = "";
+  document.addEventListener("htmx:before:swap", () => { focused = document.activeElement?.id || ""; });
   document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+    if (focused && document.activeElement === document.body) document.getElementById(focused)?.focus({ preventScroll: true });
     if (ctx.target === panel && ctx.swap !== "none") showPanel();
     const tab = ctx.sourceElement?.closest?.(".gx-tabs a");
     if (tab) markTab(tab);
