@@ -125,7 +125,9 @@ def furnish(composed: Composed, merchant_id: str) -> dict[str, str]:
             by=CLI,
             now=now,
         )
-    return {"key_id": key.key_id, **_furnish_customers(composed, merchant_id)}
+    # Before there are members, who would be told to have entered.
+    audiences = _furnish_audiences(context, merchant_id)
+    return {"key_id": key.key_id, **audiences, **_furnish_customers(composed, merchant_id)}
 
 
 def _furnish_customers(composed: Composed, merchant_id: str) -> dict[str, str]:
@@ -177,7 +179,6 @@ def _furnish_customers(composed: Composed, merchant_id: str) -> dict[str, str]:
         letter = dead_letters.page(tx, merchant_id, "open", None, 1)[0]
     phone = next(one for one in profile.identities if one.type == "phone")
     return {
-        **_furnish_audiences(context, merchant_id),
         "member_id": line.member_id,
         "identity_id": phone.identity_id,
         "letter_id": letter_id(letter.letter_id),

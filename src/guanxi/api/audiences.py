@@ -88,19 +88,15 @@ class CheckInput(Input):
     rule: Annotated[str, Field(description="a condition, or whatever else has a value")]
 
 
-@router.post("/rules/check", tags=["definitions"], responses=problems(503))
-async def check_rule(
+@router.post("/rules/check", tags=["definitions"])
+def check_rule(
     body: CheckInput,
     caller: Annotated[Caller, require(Permission.DEFINITIONS_READ)],
     context: Context,
     audiences: AudiencesService,
 ) -> RuleView:
     """Say what a rule's value is, and the rule in words; or what is wrong with it, where, and the nearest right name."""
-
-    def check() -> RuleView:
-        return rule_view(body.rule, audiences.vocabulary(_merchant(context, caller)))
-
-    return await context.heavy.ask(check)
+    return rule_view(body.rule, audiences.vocabulary(_merchant(context, caller)))
 
 
 @router.get("/audiences")
@@ -322,10 +318,10 @@ class ListInput(Input):
 
 @router.post(
     "/audiences/{key}/list",
-    responses=problems(409, 503),
+    responses=problems(409),
     openapi_extra={"requestBody": {"content": {"application/json": {"example": _LIST_EXAMPLE}}}},
 )
-async def put_list(
+def put_list(
     key: Key,
     body: ListInput,
     caller: Annotated[Caller, require(Permission.DEFINITIONS_WRITE)],
@@ -337,23 +333,20 @@ async def put_list(
     Values that name nobody are skipped and told. A conflict if the audience follows a rule.
     """
 
-    def put() -> PutView:
-        try:
-            done = audiences.put(
-                _merchant(context, caller),
-                key,
-                enumerate(body.values, 1),
-                body.kind,
-                body.scope,
-                replace=body.replace,
-            )
-        except InvalidInput as error:
-            raise NoList(**error.params) from error
-        detail: dict[str, object] = {"kind": body.kind, "rows": done.rows, "replace": body.replace}
-        _record(context, caller, Action.LIST_PUT, key, body.reason, detail)
-        return put_view(done)
-
-    return await context.heavy.do(put)
+    try:
+        done = audiences.put(
+            _merchant(context, caller),
+            key,
+            enumerate(body.values, 1),
+            body.kind,
+            body.scope,
+            replace=body.replace,
+        )
+    except InvalidInput as error:
+        raise NoList(**error.params) from error
+    detail: dict[str, object] = {"kind": body.kind, "rows": done.rows, "replace": body.replace}
+    _record(context, caller, Action.LIST_PUT, key, body.reason, detail)
+    return put_view(done)
 
 
 @router.get("/members/{member_id}/known", tags=["members"])
