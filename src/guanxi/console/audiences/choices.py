@@ -41,7 +41,7 @@ _WHATS: Final = {
     "distinct": N_("how many different: %(what)s"),
 }
 _HEADINGS: Final = (
-    (EVENT, N_("What they did")),
+    (EVENT, N_("Behaviour")),
     ("trait", N_("Traits")),
     (ATTRIBUTE, N_("Attributes")),
     (AUDIENCE, N_("Audiences")),
