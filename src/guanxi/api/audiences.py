@@ -332,7 +332,6 @@ def put_list(
 
     Values that name nobody are skipped and told. A conflict if the audience follows a rule.
     """
-
     try:
         done = audiences.put(
             _merchant(context, caller),
