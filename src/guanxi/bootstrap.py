@@ -27,6 +27,7 @@ from guanxi.customers.privacy.retention import KIND as RETENTION, Retention
 from guanxi.customers.privacy.service import Privacy
 from guanxi.customers.profiles.service import Profiles
 from guanxi.customers.projection.jobs import READER, Projection
+from guanxi.customers.stages.service import Stages
 from guanxi.customers.traits.basics import Basics
 from guanxi.customers.traits.service import Vocabularies
 from guanxi.definitions.service import Definitions
@@ -101,6 +102,7 @@ class Product:
     profiles: Profiles
     boards: Boards
     audiences: Audiences
+    stages: Stages
 
     @property
     def services(self) -> tuple[object, ...]:
@@ -114,6 +116,7 @@ class Product:
             self.profiles,
             self.boards,
             self.audiences,
+            self.stages,
         )
 
 
@@ -166,6 +169,7 @@ def build(home: Home, clock: Clock | None = None) -> Product:
         profiles=profiles,
         boards=boards,
         audiences=Audiences(database, profiles, boards, vocabularies, readable, vault, clock),
+        stages=Stages(database, profiles, boards, vocabularies, clock),
     )
 
 

@@ -34,6 +34,7 @@ from guanxi.console.definitions import (
 )
 from guanxi.console.health import dead, overview as health, stuck
 from guanxi.console.home import page as home
+from guanxi.console.loop import page as loop
 from guanxi.console.members import decisions, joining, known, list as members, one, privacy, rights
 from guanxi.console.places import HOME
 from guanxi.console.render import Console, render_error
@@ -59,6 +60,7 @@ FOLDERS: Final = (
     export,
     why,
     audience,
+    loop,
     definitions,
     editor,
     releases,

@@ -16,12 +16,14 @@ HEALTH: Final = "/console/settings/health"
 AUDIENCES: Final = "/console/audiences"
 SETTINGS: Final = "/console/settings"
 DEFINITIONS: Final = "/console/definitions"
+LOOP: Final = "/console/loop"
 ME: Final = "/console/me"
 
 _PLACES: Final = (
     Place("home", N_("Overview"), "layout-dashboard", HOME, go="h"),
     Place("members", N_("Members"), "users", MEMBERS, go="m"),
     Place("audiences", N_("Audiences"), "target", AUDIENCES, go="a"),
+    Place("loop", N_("Life cycle"), "route", LOOP, go="l"),
     Place(
         "settings",
         N_("Settings"),
@@ -41,6 +43,7 @@ _OPENED_BY: Final = {
     "home": Permission.INSIGHT_READ,
     "members": Permission.MEMBERS_READ,
     "audiences": Permission.AUDIENCES_READ,
+    "loop": Permission.AUDIENCES_READ,
     "health": Permission.HEALTH_READ,
     "definitions": Permission.DEFINITIONS_READ,
     "accounts": Permission.SETTINGS_MANAGE,

@@ -28,6 +28,7 @@ from guanxi.customers.members.service import Members
 from guanxi.customers.privacy.service import Privacy
 from guanxi.customers.profiles.service import Profiles
 from guanxi.customers.projection.jobs import READER, Projection
+from guanxi.customers.stages.service import Stages
 from guanxi.customers.traits.basics import Basics
 from guanxi.customers.traits.service import Vocabularies
 from guanxi.definitions.service import Definitions
@@ -266,13 +267,14 @@ def _assemble(made: Installation) -> Shop:
     kinds = [kind(vocabularies, boards, intake) for kind in (AttributeKind, TraitKind, AudienceKind)]
     definitions = Definitions(made.database, kinds, made.clock)
     audiences = Audiences(made.database, profiles, boards, vocabularies, readable, made.vault, made.clock)
+    stages = Stages(made.database, profiles, boards, vocabularies, made.clock)
     context = ConsoleContext(
         database=made.database,
         clock=made.clock,
         vault=made.vault,
         access=Access.of(made.database, made.vault, Passwords.cheap()),
         log=made.log,
-        services=(intake, members, privacy, definitions, vocabularies, profiles, boards, audiences),
+        services=(intake, members, privacy, definitions, vocabularies, profiles, boards, audiences, stages),
     )
     return Shop(made, members, intake, projection, context, build_console(context))
 

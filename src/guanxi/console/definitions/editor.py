@@ -39,6 +39,17 @@ key: orders_7d
 label: {zh: 近 7 天订单数, en: Orders in 7 days}
 value: count(order.paid, 7d)
 """,
+    "stages": """\
+kind: trait
+key: stage
+label: {zh: 生命周期阶段, en: Lifecycle stage}
+history: true
+stages:
+  - {value: asleep, label: {zh: 沉睡, en: Asleep}, when: "days_since(last(order.paid, 365d)) > 60"}
+  - {value: repeat, label: {zh: 复购, en: Repurchased}, when: "count(order.paid, 365d) >= 2"}
+  - {value: converted, label: {zh: 转化, en: Converted}, when: "count(order.paid, 365d) = 1"}
+otherwise: {value: new, label: {zh: 新增, en: New}}
+""",
     "audience": """\
 kind: audience
 key: recent_buyers

@@ -80,9 +80,12 @@ def members(asked: Asked, node: Node, cursor: str | None) -> Found:
         fragment_of(after) if after else None
     except ValueError as error:
         raise InvalidCursor from error
-    audiences = asked.service(Audiences)
-    ids = audiences.members(asked.merchant, node, after=after, limit=_PAGE + 1)
-    total = None if after else audiences.count(asked.merchant, node).members
+    audiences, total = asked.service(Audiences), None
+    if after:
+        ids = audiences.members(asked.merchant, node, after=after, limit=_PAGE + 1)
+    else:
+        counted, ids = audiences.look(asked.merchant, node, limit=_PAGE + 1)
+        total = counted.members
     shown = ids[:_PAGE]
     with asked.context.database.reading() as tx:
         lines = asked.service(Members).lines(tx, asked.merchant, shown)

@@ -94,7 +94,7 @@
     if (spec.kind === "bar") {
       return { ...shared, type: "bar", barMaxWidth: spec.horizontal ? 18 : 28, barCategoryGap: "35%",
         itemStyle: { borderRadius: spec.stacked ? 0 : spec.horizontal ? [0, 3, 3, 0] : [3, 3, 0, 0] },
-        label: { show: single && few, position: spec.horizontal ? "right" : "top", color: style.quiet, fontSize: 12, formatter: ({ value }) => (value == null ? "" : writer.short(value)) } };
+        label: { show: (single || spec.direct) && few, position: spec.horizontal ? "right" : "top", color: style.quiet, fontSize: 12, formatter: ({ value }) => (value == null ? "" : writer.short(value)) } };
     }
     return { ...shared, type: "line", smooth: false, symbol: "circle", symbolSize: 6, showSymbol: spec.x.length === 1, connectNulls: false,
       lineStyle: { width: 2, type: series.dashed ? "dashed" : "solid" },
@@ -112,7 +112,7 @@
     const writer = writers[spec.unit] || writers.count;
     const many = spec.kind === "line" && spec.series.length > 1;
     const longest = many ? Math.max(...spec.series.map((series) => [...series.name].reduce((sum, char) => sum + (char > "⺀" ? 13 : 7), 0))) : 0;
-    const labelled = spec.horizontal && spec.series.length === 1 && spec.x.length <= 12;
+    const labelled = spec.horizontal && (spec.series.length === 1 || spec.direct) && spec.x.length <= 12;
     const names = { type: "category", data: spec.x, boundaryGap: spec.kind === "bar", inverse: Boolean(spec.horizontal),
       axisLine: { lineStyle: { color: style.line } }, axisTick: { show: false },
       axisLabel: { color: style.quiet, fontSize: 12, formatter: name, hideOverlap: true, margin: 10 } };

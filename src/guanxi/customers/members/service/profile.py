@@ -182,9 +182,13 @@ def _consents(tx: Transaction, merchant: Merchant, holdings: Sequence[Holding]) 
 def _sums(
     tx: Transaction, merchant: Merchant, holdings: Sequence[Holding], first_seen: int
 ) -> Mapping[tuple[str, str], Sum]:
-    """Add up the buckets of what a member held, each on the days on which they held it."""
+    """Add up the buckets of what a member did, each on the days on which they held the identity."""
     merchant_id = merchant.merchant_id
-    named = {one.series: (one.type, one.measure) for one in store.series(tx, merchant_id)}
+    named = {
+        one.series: (one.type, one.measure)
+        for one in store.series(tx, merchant_id)
+        if one.type not in decide.TOLD
+    }
     days = store.days(tx, merchant_id, merchant.days.day(first_seen))
     spans: dict[tuple[int, int], list[int]] = {}
     for one in holdings:

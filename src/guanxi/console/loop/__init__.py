@@ -1,0 +1,1 @@
+"""The way of members through the stages of a trait."""

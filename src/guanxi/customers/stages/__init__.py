@@ -1,0 +1,1 @@
+"""How members are spread over the stages of a trait, and how they move between them."""

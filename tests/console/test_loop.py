@@ -1,0 +1,100 @@
+"""The loop in the console: who is in which stage, who moved, and how long it took; on both databases."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from pathlib import Path
+
+from guanxi.customers.boards.service import Boards
+from guanxi.customers.stages.model import way
+from guanxi.customers.stages.service import Stages
+from guanxi.definitions.service import Definitions
+from guanxi.definitions.text import parse
+from guanxi.kernel.clock import DAY
+from tests.console.client import Client
+from tests.e2e.console.shop import PASSWORD, Shop, open_shop
+
+LOOP = "/console/loop"
+
+
+def wait(shop: Shop, days: int) -> None:
+    """Let days pass, count everybody anew, and tell of what changed."""
+    made = shop.installation
+    made.clock.move(days * DAY)
+    boards = shop.context.service(Boards)
+    boards.refresh(made.merchant)
+    while boards.tell(made.merchant):
+        pass
+    shop.project()
+
+
+def sign_in(shop: Shop) -> Client:
+    client = Client(shop.app)
+    client.post("/console/sign-in", {"name": "owner", "password": PASSWORD, "next": ""})
+    return client
+
+
+def test_members_move_and_time_is_told_where_it_is_known(tmp_path: Path, database_setting: str) -> None:
+    with open_shop(tmp_path / "loop", database_setting) as shop:
+        service, merchant = shop.context.service(Stages), shop.installation.merchant
+        wait(shop, 0)
+        standing = service.standing(merchant, "stage")
+        assert standing is not None
+        loyal, active = standing.stages["loyal"], standing.stages["active"]
+        assert loyal + active == standing.members
+        first = service.moves(merchant, "stage")
+        # Nothing is known of the days before the first board, so the past is worked out from the definition.
+        assert first.looked_back
+        assert 0 < sum(one.members for one in first.moves if one.after == "loyal") < loyal
+        assert all(one.days is None for one in first.moves)
+        wait(shop, 40)
+        told = service.moves(merchant, "stage")
+        assert not told.looked_back
+        (cooled,) = [one for one in told.moves if one.members]
+        assert (cooled.before, cooled.after, cooled.members) == ("loyal", "active", loyal)
+        assert cooled.days is None, "since when they had been loyal is not known"
+        wait(shop, 60)
+        moves = {(one.before, one.after): one for one in service.moves(merchant, "stage").moves}
+        asleep = moves["active", "asleep"]
+        assert (asleep.members, asleep.days, asleep.timed) == (loyal + active, 60.0, loyal)
+        assert moves["loyal", "active"].members == 0, "that was before these 30 days"
+
+
+def test_the_page_shows_stages_moves_and_what_is_not_known(tmp_path: Path) -> None:
+    with open_shop(tmp_path / "loop") as shop:
+        client = sign_in(shop)
+        page = client.get(LOOP).text
+        assert page.index(">活跃<") < page.index(">复购<") < page.index(">沉睡<")
+        assert "/console/members?rule=stage+%3D+%27loyal%27" in page
+        assert "裂变" not in page
+        part = client.get(f"{LOOP}/moves?trait=stage").text
+        assert "离开合计" in part
+        assert "还不知道" in part
+        assert "还没有变化记录" in part
+        wait(shop, 0)
+        assert "历史从 2026-06-15 开始" in client.get(f"{LOOP}/moves").text
+        wait(shop, 40)
+        client = sign_in(shop)
+        assert "计在发现它的那一天" in client.get(f"{LOOP}/moves").text
+        assert client.get(f"{LOOP}?trait=spent_90d").status_code == HTTPStatus.NOT_FOUND
+        flag = parse("kind: trait\nkey: fission\nlabel: 裂变\nvalue: spent_90d >= ¥500\n")
+        shop.context.service(Definitions).apply("shop", flag, by="cli", why="标记")
+        assert "裂变（带来好友）" in client.get(LOOP).text
+
+
+def test_without_stages_the_page_says_how_to_begin(tmp_path: Path) -> None:
+    with open_shop(tmp_path / "loop") as shop:
+        client = sign_in(shop)
+        client.post("/console/merchants/tea", {})
+        page = client.get(LOOP).text
+        assert "还没有带阶段的标签" in page
+        begin = client.get("/console/definitions/new?kind=stages")
+        assert "将新增 1 个标签" in begin.text
+        assert client.get(f"{LOOP}/moves").status_code == HTTPStatus.NOT_FOUND
+
+
+def test_the_way_goes_backwards_through_a_definition() -> None:
+    assert way(["lost", "asleep", "repeat", "active", "new"]) == (
+        ["new", "active", "repeat"],
+        ["asleep", "lost"],
+    )
