@@ -147,6 +147,11 @@ def build(home: Home, clock: Clock | None = None) -> Product:
     profiles = Profiles(database, log, facts, providers, Lists(), READER)
     boards = Boards(database, log, intake, profiles, vocabularies, readable, clock)
     kinds = tuple(kind(vocabularies, boards, intake) for kind in (AttributeKind, TraitKind, AudienceKind))
+
+    def forget(merchant_id: str) -> None:
+        facts.forget(merchant_id)
+        boards.forget(merchant_id)
+
     return Product(
         home=home,
         database=database,
@@ -162,7 +167,7 @@ def build(home: Home, clock: Clock | None = None) -> Product:
         members=Members(log, intake, vault, keys),
         privacy=privacy,
         erasures=ErasureJob(
-            database, log, locks, handover, privacy, intake, vault, keys, clock, projection.mend, facts.forget
+            database, log, locks, handover, privacy, intake, vault, keys, clock, projection.mend, forget
         ),
         definitions=Definitions(database, kinds, clock),
         vocabularies=vocabularies,

@@ -56,6 +56,14 @@ class ExportedConsent(Output):
     event: str
 
 
+class ExportedListing(Output):
+    """A static audience into which an identity of the person's was put."""
+
+    audience: str
+    identity: IdentityRef
+    added_at: InstantText
+
+
 class ExportedVerdict(Output):
     """What staff decided about two identities; one of somebody else's is not named."""
 
@@ -110,6 +118,7 @@ class PersonExport(Output):
     identities: list[ExportedIdentity]
     attributes: list[ExportedAttribute]
     consents: list[ExportedConsent]
+    lists: list[ExportedListing]
     verdicts: list[ExportedVerdict]
     totals: list[ExportedTotal]
     events: list[ExportedEvent]

@@ -10,6 +10,7 @@ import pytest
 from guanxi.customers.boards import store
 from guanxi.kernel.clock import DAY
 from guanxi.kernel.errors import Unavailable
+from guanxi.kernel.ids import fragment_of
 from guanxi.rules import InAudience
 
 if TYPE_CHECKING:
@@ -161,17 +162,29 @@ def test_two_boards_at_once_do_not_both_go_live(shop: Shop) -> None:
         boards.publish(tx, "shop", staged)
 
 
-def test_whoever_is_erased_is_on_no_board(shop: Shop) -> None:
+def test_whoever_is_erased_is_on_no_board_and_no_list(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("guanxi.customers.boards.service._CHUNK", 2)
     shop.apply()
-    shop.tell()
-    with shop.product.database.reading() as tx:
-        before = shop.product.boards.live(tx, "shop")
-    assert before is not None
+    product, merchant = shop.product, shop.merchant
+    product.audiences.put(merchant, "friends", [(1, "m-1"), (2, "m-2")], "member_no")
+    product.boards.refresh(merchant, force=True)
+    assert product.boards.tell(merchant) == 2, "the rest is told after the erasure"
+    with product.database.reading() as tx:
+        board = product.boards.live(tx, "shop")
+    assert board is not None
     member = shop.ids()[1]
-    with shop.product.database.transaction() as tx:
-        shop.product.privacy.request(tx, shop.merchant, member, by="li", now=shop.clock.now())
-    shop.product.erasures.run("shop", wait=True)
+    with product.database.transaction() as tx:
+        product.privacy.request(tx, merchant, member, by="li", now=shop.clock.now())
     shop.project()
-    assert shop.product.boards.refresh(shop.merchant)
-    assert shop.sizes()["big"] == 1
-    assert not shop.product.boards.path("shop", before).exists()
+    product.erasures.run("shop", wait=True)
+    number = fragment_of(member)
+    files = product.boards.files("shop", board)
+    with product.profiles.facts.engine() as con:
+        for path in (files.wide, files.changes):
+            rows = con.execute(f"SELECT member FROM read_parquet('{path}')").fetchall()
+            assert rows
+            assert (number,) not in rows
+    shop.project()
+    assert product.boards.refresh(merchant)
+    assert {key: shop.sizes()[key] for key in ("big", "friends")} == {"big": 1, "friends": 1}
+    assert all(event.subject != number for event in shop.tell())

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from guanxi.customers.traits.service import Vocabularies
     from guanxi.storage.database import Transaction
 
+_COLUMNS = frozenset({"member", "first_day"})
+"""What tables of members call who somebody is and since when they are known."""
+
 
 class _MemberKind:
     """What the kinds have in common: the board."""
@@ -83,7 +86,7 @@ class _MemberKind:
         """Refuse a name that a capability or another kind has."""
         key = reading.definition.ref.key
         given = any(key in provider.attributes(tx, merchant_id) for provider in self._vocabularies.providers)
-        if given or Ref(other, key) in world.definitions:
+        if given or key in _COLUMNS or Ref(other, key) in world.definitions:
             reading.bad(("key",), "name_taken", f"名称 {key} 已被占用。", f"the name {key} is taken.")
 
 

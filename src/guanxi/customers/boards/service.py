@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from guanxi.customers.boards import store
 from guanxi.customers.boards.model import AUDIENCE_ENTERED, AUDIENCE_LEFT, TRAIT_CHANGED, Board, Size
+from guanxi.customers.identity.service import known
 from guanxi.customers.privacy.service import generation
 from guanxi.customers.profiles.model import MOVED, STABLE, BoardFiles
 from guanxi.kernel.errors import Unavailable
@@ -228,6 +229,21 @@ class Boards:
         given = [*vocabulary.provided, *vocabulary.declared, *sorted(vocabulary.lists)]
         return [*given, *vocabulary.derived]
 
+    def forget(self, merchant_id: str) -> None:
+        """Take off the live board whoever is no member any more, and delete all other boards.
+
+        Called while somebody is being erased. A question that is reading a board fails.
+        """
+        with self._database.reading() as tx:
+            board = store.live(tx, merchant_id)
+            people = self._profiles.people(tx, merchant_id)
+        self._staged = []
+        store.sweep(self.folder(merchant_id), {board.file} if board else (), grace=0)
+        if board is not None and self.path(merchant_id, board).exists():
+            with self._profiles.facts.engine() as con:
+                con.register("people", people)
+                store.without_others(con, self.files(merchant_id, board))
+
     # Comparing ------------------------------------------------------------------------------------------------------
 
     def compare(
@@ -244,7 +260,10 @@ class Boards:
     # Telling --------------------------------------------------------------------------------------------------------
 
     def tell(self, merchant: Merchant) -> int:
-        """Write events of the next changes that the live board brought; returns how many. Killed, it goes on where it was."""
+        """Write events of the next changes that the live board brought; returns how many changes were dealt with.
+
+        Killed, it goes on where it was.
+        """
         merchant_id = merchant.merchant_id
         with self._database.reading() as tx:
             board = store.live(tx, merchant_id)
@@ -254,17 +273,20 @@ class Boards:
         end = min(board.changes, board.told + _CHUNK)
         with self._profiles.facts.engine() as con:
             told = store.changes(con, path, board.told, end)
-        events = [
-            self._event(merchant, f"board-{board.board}-{board.told + place}", one, board.built_at)
-            for place, one in enumerate(told)
-        ]
         with self._database.transaction() as tx:
             current = store.live(tx, merchant_id)
             if current is None or (current.board, current.told) != (board.board, board.told):
                 return 0
+            # Somebody may have been erased since the board was built.
+            there = known(tx, merchant_id, {one.member for one in told})
+            events = [
+                self._event(merchant, f"board-{board.board}-{board.told + place}", one, board.built_at)
+                for place, one in enumerate(told)
+                if one.member in there
+            ]
             self._log.append(tx, events)
             store.told(tx, merchant_id, board.board, end)
-        return len(events)
+        return end - board.told
 
     def _event(self, merchant: Merchant, event_id: str, one: Told, at: int) -> NewEvent:
         if one.membership:

@@ -116,12 +116,33 @@ def write(con: duckdb.DuckDBPyConnection, sql: str, path: Path) -> int:
     return int(found[0]) if found else 0
 
 
-def sweep(folder: Path, kept: Collection[str]) -> None:
-    """Delete boards that are gone; a young one may be in the making, or still be read."""
-    before = time.time() - _GRACE
+def sweep(folder: Path, kept: Collection[str], grace: int = _GRACE) -> None:
+    """Delete boards that are gone; one younger than ``grace`` (s) may be in the making, or still be read."""
+    before = time.time() - grace
     for path in folder.iterdir() if folder.is_dir() else ():
-        if path.name not in kept and path.stat().st_mtime < before:
+        if path.name not in kept and path.stat().st_mtime <= before:
             shutil.rmtree(path, ignore_errors=True)
+
+
+def without_others(con: duckdb.DuckDBPyConnection, files: BoardFiles) -> None:
+    """Rewrite a board so that it tells of nobody but the members of the table ``people``; its sample goes."""
+    for path, column in ((files.wide, "member"), (files.stable, "owner"), (files.moved, "owner")):
+        rows = f"SELECT b.* FROM {scan(path)} AS b SEMI JOIN people ON people.member = b.{column}"  # noqa: S608 - our own
+        _replace(con, rows, path)
+    # How many changes were told is counted in rows: those of others stay, without saying whose they were.
+    changed = (
+        "SELECT name, membership, CASE WHEN member IN (SELECT member FROM people) THEN member ELSE 0 END AS member,"  # noqa: S608
+        f" before, after FROM read_parquet({literal(str(files.changes))}, file_row_number = true) ORDER BY file_row_number"
+    )
+    _replace(con, changed, files.changes)
+    for path in files.folder.glob("sample-*.parquet"):
+        path.unlink(missing_ok=True)
+
+
+def _replace(con: duckdb.DuckDBPyConnection, sql: str, path: Path) -> None:
+    new = path.with_suffix(".new")
+    write(con, sql, new)
+    new.replace(path)
 
 
 def sample(con: duckdb.DuckDBPyConnection, files: BoardFiles, tables: Collection[str], every: int) -> None:

@@ -63,6 +63,14 @@ def document(
         "identities": [one for _, one in sorted(identities.items(), key=lambda item: item[1]["first_seen"])],
         "attributes": _attributes(sources, merchant, holdings),
         "consents": _consents(sources, merchant, holdings),
+        "lists": [
+            {
+                "audience": row["audience"],
+                "identity": member_id(row["fragment"]),
+                "added_at": to_rfc3339(row["added_at"]),
+            }
+            for row in sources.rows["lists"]
+        ],
         "verdicts": _verdicts(sources, identities),
         "totals": _totals(sources.buckets, series),
     }

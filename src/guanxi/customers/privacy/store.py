@@ -27,6 +27,7 @@ _BY_FRAGMENT = (
     (schema.consent, "fragment"),
     (schema.token, "fragment"),
     (schema.crowd, "fragment"),
+    (schema.listed, "fragment"),
     (schema.holding, "fragment"),
     (schema.member, "member"),
     (schema.link, "a"),
@@ -257,6 +258,7 @@ def person(tx: Transaction, merchant_id: str, fragments: Collection[int]) -> dic
         "identities": _rows(tx, schema.identity, merchant_id, "fragment", fragments),
         "attributes": _rows(tx, schema.attribute, merchant_id, "fragment", fragments),
         "consents": _rows(tx, schema.consent, merchant_id, "fragment", fragments),
+        "lists": _rows(tx, schema.listed, merchant_id, "fragment", fragments),
         "verdicts": _unique(
             [
                 *_rows(tx, schema.verdict, merchant_id, "a", fragments),

@@ -13,6 +13,8 @@ from guanxi.customers.profiles.model import BoardFiles, Derived, Provider, Quint
 from guanxi.rules import Node, compile_condition, compile_value
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from guanxi.customers.facts.service import Facts
     from guanxi.customers.profiles.everybody import Question
     from guanxi.storage.database import Database, Transaction
@@ -33,6 +35,10 @@ class Profiles:
     reader: str
     """The reader of the log that keeps members and buckets: batch answers stop where it is."""
     _compiled: dict[Node, Callable[[Values, int], Any]] = field(default_factory=dict)
+
+    def people(self, tx: Transaction, merchant_id: str) -> pa.Table:
+        """Return all known members: ``member`` and ``first_seen`` (µs)."""
+        return store.everybody(tx, merchant_id).people
 
     def asking(
         self, merchant: Merchant, vocabulary: Vocabulary, nodes: Collection[Node], as_of: int

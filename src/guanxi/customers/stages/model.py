@@ -12,11 +12,15 @@ BESIDE = frozenset({"asleep", "dormant", "lapsed", "lost", "churned"})
 
 
 class Staged(NamedTuple):
-    """A trait that has stages: its name, what people call it and them, in the order in which its definition has them."""
+    """A trait that has stages: its name, what people call it and them, in the order in which its definition has them.
+
+    Changes of one that is ``told`` are events.
+    """
 
     name: str
     label: Text
     values: Mapping[str, Text]
+    told: bool = False
 
 
 class Standing(NamedTuple):

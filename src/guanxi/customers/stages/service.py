@@ -43,7 +43,7 @@ class Stages:
         """Return the traits that have stages, by name."""
         vocabulary = self._vocabularies.live(tx, merchant.merchant_id)
         return {
-            name: Staged(name, one.label, one.values)
+            name: Staged(name, one.label, one.values, one.told)
             for name, one in vocabulary.derived.items()
             if one.values and one.type is Type.TEXT and not one.membership
         }

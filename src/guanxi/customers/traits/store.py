@@ -16,7 +16,7 @@ from guanxi.customers.profiles.arrays import Numbers, owners, places
 from guanxi.storage import sets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from guanxi.storage.database import Transaction
     from guanxi.storage.merchants import Merchant
@@ -75,23 +75,30 @@ def first_seen(tx: Transaction, merchant_id: str, members: Sequence[int]) -> Ite
 
 
 def _owners(
-    tx: Transaction, merchant_id: str, members: Sequence[int] | None
+    tx: Transaction, merchant_id: str, members: Sequence[int]
 ) -> dict[int, list[tuple[int, Holding]]]:
-    """Return who holds which fragments; of everybody only those fragments that are not simply their own member."""
-    owners: defaultdict[int, list[tuple[int, Holding]]] = defaultdict(list)
-    if members is None:
-        sql = "SELECT fragment, from_day, until_day, member FROM customer_holding WHERE merchant_id = ?"
-        for fragment, from_day, until_day, member in _rows(tx, sql, merchant_id):
-            owners[fragment].append((member, Holding(fragment, from_day, until_day)))
-    else:
-        for member, held in people.holdings_of(tx, merchant_id, members).items():
-            for one in held:
-                owners[one.fragment].append((member, one))
-    return owners
+    """Return who of ``members`` holds which fragments."""
+    found: defaultdict[int, list[tuple[int, Holding]]] = defaultdict(list)
+    for member, held in people.holdings_of(tx, merchant_id, members).items():
+        for one in held:
+            found[one.fragment].append((member, one))
+    return found
 
 
-def _held(owners: dict[int, list[tuple[int, Holding]]], fragment: int) -> list[tuple[int, Holding]]:
-    return owners.get(fragment) or [(fragment, Holding(fragment, FIRST_DAY, LAST_DAY))]
+def _holders(
+    tx: Transaction, merchant_id: str, fragments: Collection[int]
+) -> dict[int, list[tuple[int, Holding]]]:
+    """Return who holds fragments, and on which days."""
+    columns = "fragment, from_day, until_day, member"
+    found: defaultdict[int, list[tuple[int, Holding]]] = defaultdict(list)
+    for fragment, from_day, until_day, member in sets.find(
+        tx, schema.holding, merchant_id, "fragment", fragments, columns
+    ):
+        found[fragment].append((member, Holding(fragment, from_day, until_day)))
+    for fragment in fragments:
+        if fragment not in found:
+            found[fragment].append((fragment, Holding(fragment, FIRST_DAY, LAST_DAY)))
+    return found
 
 
 def identity_types(tx: Transaction, merchant_id: str, members: Sequence[int]) -> dict[int, frozenset[str]]:
@@ -109,17 +116,18 @@ def identity_types(tx: Transaction, merchant_id: str, members: Sequence[int]) ->
 def consents(tx: Transaction, merchant: Merchant, members: Sequence[int] | None) -> dict[int, frozenset[str]]:
     """Return the purposes and channels (``purpose:channel``) to which members have consented, as last said."""
     merchant_id, day = merchant.merchant_id, merchant.days.day
-    owners = _owners(tx, merchant_id, members)
     columns = "fragment, purpose, channel, given, time, event_id"
-    rows: Iterable[tuple[Any, ...]]
     if members is None:
-        rows = _rows(tx, f"SELECT {columns} FROM customer_consent WHERE merchant_id = ?", merchant_id)  # noqa: S608
+        sql = f"SELECT {columns} FROM customer_consent WHERE merchant_id = ?"  # noqa: S608 - our own words
+        rows = list(_rows(tx, sql, merchant_id))
+        held_by = _holders(tx, merchant_id, {row[0] for row in rows})
     else:
-        rows = sets.find(tx, schema.consent, merchant_id, "fragment", owners, columns)
+        held_by = _owners(tx, merchant_id, members)
+        rows = sets.find(tx, schema.consent, merchant_id, "fragment", held_by, columns)
     said: defaultdict[int, list[Consent]] = defaultdict(list)
     for row in rows:
         one = Consent(row[0], row[1], row[2], bool(row[3]), row[4], row[5])
-        for member, held in _held(owners, one.fragment):
+        for member, held in held_by[one.fragment]:
             if held.from_day <= day(one.time) < held.until_day:
                 said[member].append(one)
     return {
