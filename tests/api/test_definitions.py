@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -148,6 +149,24 @@ def test_the_same_request_is_done_once(composed: Composed) -> None:
     assert len(composed.own.get("/v1/audit?action=definitions.applied").json()["items"]) == 1
 
 
+def test_requests_at_the_same_time_are_done_once(composed: Composed) -> None:
+    put(composed.own, audience("first_seen is not null", "other"))
+
+    def apply(number: int) -> httpx.Response:
+        return composed.own.post(
+            "/v1/definitions/apply",
+            content=audience("first_seen is null").encode(),
+            headers={"Idempotency-Key": "both", **YAML} if number < 2 else YAML,
+            params={"why": "同时", "expect": 1},
+        )
+
+    with ThreadPoolExecutor(2) as threads:
+        one, other = threads.map(apply, range(2))
+    assert one.json() == other.json() == {**one.json(), "release": 2, "changed": True}
+    assert apply(2).json()["code"] == "definitions_moved"
+    assert len(composed.own.get("/v1/releases").json()["items"]) == 2
+
+
 def test_roles_may_do_what_they_say(composed: Composed) -> None:
     put(composed.own)
     count = {"rule": "first_seen is not null"}
@@ -165,7 +184,8 @@ def test_roles_may_do_what_they_say(composed: Composed) -> None:
         assert may == statuses.keys() & role.permissions, role.key
     assert Permission.DEFINITIONS_WRITE in BUILT_IN_ROLES["operator"].permissions
     reader = composed.client(composed.key(Permission.DEFINITIONS_READ))
-    assert plan(reader, DEFINITIONS, effects=False).status_code == 200
+    [uncounted] = plan(reader, audience("first_seen is null")).json()["changes"]
+    assert uncounted["effect"] is None  # a plan is no way to count without audiences.read
     refused = reader.post("/v1/definitions/apply", content=b"", headers=YAML, params={"why": "不行"})
     assert refused.status_code == 403
     assert reader.post("/v1/audiences/invited/list", json={"kind": "phone", "values": []}).status_code == 403
@@ -186,6 +206,9 @@ def test_everything_wrong_is_told_at_its_place(composed: Composed) -> None:
     assert (rule["line"], rule["column"], rule["code"]) == (3, 7, "unknown_attribute")
     near = plan(composed.own, audience("first_sen is null")).json()["params"]["problems"][0]
     assert (near["line"], near["column"], near["nearest"]) == (4, 3, "first_seen")
+    for taken in ("member", "first_day", "first_seen"):
+        refused = plan(composed.own, f"kind: trait\nkey: {taken}\nvalue: '1'\n").json()["params"]["problems"]
+        assert refused[0]["code"] == "name_taken"
     documents = [{"kind": "audience", "key": "fine", "static": True}, {"kind": "audience", "key": "bad"}]
     told = composed.own.post("/v1/definitions/plan", json={"documents": documents}).json()
     assert [one["source"] for one in told["params"]["problems"]] == ["documents/1"]

@@ -102,7 +102,8 @@ class PlannedView(ChangeView):
     diff: str = Field(description="what changes in its text, as a unified diff; empty unless it changes")
     effect: dict[str, Any] | None = Field(
         description="what it does, in figures: `members` who have a value or belong to it afterwards, `gains` who come"
-        " or whose value changes, `losses` who go; null if that was not asked or the definition stays as it is"
+        " or whose value changes, `losses` who go; null if that was not asked, the key may not count members or the"
+        " definition stays as it is"
     )
 
 

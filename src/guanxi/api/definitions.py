@@ -131,17 +131,21 @@ async def plan_definitions(
     body: Body,
     *,
     prune: Prune = False,
-    effects: Annotated[bool, Query(description="count what the change would do, which takes seconds")] = True,
+    effects: Annotated[
+        bool,
+        Query(description="count what the change would do, which takes seconds and the scope audiences.read"),
+    ] = True,
 ) -> PlanView:
     """Return what applying definitions would change and, in figures, do. Writes nothing.
 
     The body is one or more YAML documents (`text/yaml`), or JSON. What is wrong is told all at once: `params.problems` of
     the answer says where (line and column; `source` names a JSON document), why, and the nearest right name.
     """
+    counted = effects and Permission.AUDIENCES_READ in caller.key.scopes
 
     def draw() -> PlanView:
         documents = read_documents(*body)
-        return plan_view(definitions.plan(caller.merchant_id, documents, prune=prune, effects=effects))
+        return plan_view(definitions.plan(caller.merchant_id, documents, prune=prune, effects=counted))
 
     return await context.heavy.do(draw)
 
