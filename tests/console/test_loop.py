@@ -70,7 +70,7 @@ def test_the_page_shows_stages_moves_and_what_is_not_known(tmp_path: Path) -> No
         part = client.get(f"{LOOP}/moves?trait=stage").text
         assert "离开合计" in part
         assert "还不知道" in part
-        assert "还没有变化记录" in part
+        assert "几分钟内开始记录变化" in part
         wait(shop, 0)
         assert "历史从 2026-06-15 开始" in client.get(f"{LOOP}/moves").text
         wait(shop, 40)

@@ -21,7 +21,7 @@ from guanxi.console.definitions.shown import (
     effects_view,
     href_of,
     plan_view,
-    record,
+    recorded,
     try_plan,
 )
 from guanxi.console.i18n import N_
@@ -133,19 +133,18 @@ def _apply(asked: Asked, way: _Way) -> Response:
         plan, problems = try_plan(asked, lambda: way.draw(False))
         if plan is None or problems:
             return _ask(asked, way)
-        done = asked.service(Definitions).apply(
+        asked.service(Definitions).apply(
             asked.merchant_id,
             plan,
             by=asked.visitor.person.person_id,
             why=why,
             expect=asked.form.get("expect"),
+            beside=recorded(asked, way.recorded, why),
         )
     except Outdated as error:
         return _ask(asked, way, moved=error.say(asked.language))
     except (InvalidInput, Unavailable) as error:
         return _ask(asked, way, error.say(asked.language))
-    if done.changed:
-        record(asked, way.recorded, done, why)
     return go(way.done)
 
 

@@ -16,7 +16,7 @@ from guanxi.console.definitions.shown import (
     kind_label,
     label_of,
     plan_view,
-    record,
+    recorded,
     try_plan,
 )
 from guanxi.console.session import Asked, Page, go, post
@@ -109,13 +109,12 @@ def apply(asked: Asked) -> Response:
             by=asked.visitor.person.person_id,
             why=why,
             expect=asked.form.get("expect"),
+            beside=recorded(asked, Action.DEFINITIONS_APPLIED, why),
         )
     except Outdated as error:
         return _page(asked, said, _origin(asked), moved=error.say(asked.language), status=409)
     except (InvalidInput, Unavailable) as error:
         return _page(asked, said, _origin(asked), error=error.say(asked.language), status=422)
-    if done.changed:
-        record(asked, Action.DEFINITIONS_APPLIED, done, why)
     if len(plan.changes) - len(plan.touched) == 1:
         ref = next(one.ref for one in plan.changes if one.ref not in plan.touched)
         return go(f"{href_of(ref)}?done={'applied' if done.changed else 'same'}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from guanxi.access import Action as Recorded, Permission
@@ -17,6 +17,7 @@ from guanxi.definitions import Action, BadDefinitions, Definition, Plan, Problem
 from guanxi.definitions.model import Applied, Release
 from guanxi.definitions.service import Definitions
 from guanxi.kernel.text import Text
+from guanxi.storage.database import Transaction
 
 HERE: Final = DEFINITIONS
 RELEASES: Final = f"{HERE}/releases"
@@ -63,6 +64,7 @@ def doers(asked: Asked) -> Callable[[str], str]:
     """Return what tells who did something by the id that was kept."""
     with asked.context.database.reading() as tx:
         staff = {one.person.person_id: one.person.name for one in people.list_staff(tx, asked.merchant_id)}
+        staff |= {one.key_id: one.name for one in asked.context.access.keys.list(tx, asked.merchant_id).items}
     programs = {key: asked.say(label) for key, label in _PROGRAMS.items()}
     return lambda by: staff.get(by) or programs.get(by) or by
 
@@ -213,17 +215,20 @@ def summary_of(asked: Asked, release: Release) -> str:
     return ("，" if asked.language == "zh" else ", ").join(parts)
 
 
-def record(asked: Asked, what: Recorded, done: Applied, why: str) -> None:
-    """Write a change of definitions down in the audit trail."""
-    changed: Sequence[Ref] = [one.ref for one in done.changes if one.action is not Action.SAME]
-    with asked.context.database.transaction() as tx:
+def recorded(asked: Asked, what: Recorded, why: str) -> Callable[[Transaction, Applied], None]:
+    """Return what writes a change of definitions down in the audit trail, in the transaction in which it goes live."""
+
+    def record(tx: Transaction, done: Applied) -> None:
+        changed = [one.ref for one in done.changes if one.action is not Action.SAME]
         trail.record(
             tx,
             asked.merchant_id,
             what,
             by=asked.actor,
             now=asked.now,
-            target=str(changed[0]) if len(changed) == 1 else str(done.release),
+            target=str(changed[0]) if len(changed) == 1 else "",
             reason=why,
-            detail={"release": done.release, "changes": [str(ref) for ref in changed[:50]]},
+            detail={"release": done.release, "changes": len(changed), "first": [*map(str, changed[:50])]},
         )
+
+    return record

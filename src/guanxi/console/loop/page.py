@@ -139,6 +139,7 @@ def moves(asked: Asked) -> Response:
         days=_DAYS,
         looked_back=found.looked_back,
         began=found.began,
+        told=trait.told,
         matrix=_matrix(asked, trait, found.moves, on, beside),
         nobody=not any(one.members for one in found.moves),
         steps=_steps(asked, trait, found, on),

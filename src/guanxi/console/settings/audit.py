@@ -67,8 +67,12 @@ def show(asked: Asked) -> Response:
 
 
 def _row(entry: AuditEntry, names: dict[str, str]) -> dict[str, object]:
+    release = entry.detail.get("release")
     if entry.target.startswith("mbr_"):
         target, link = entry.target, path("console", "members", entry.target)
+    elif isinstance(release, int):
+        target = entry.target or f"#{release}"
+        link = path("console", "definitions", "releases", str(release))
     else:
         target, link = names.get(entry.target, entry.target), ""
     return {"href": f"{HERE}?actor={entry.actor_id}", "entry": entry, "target": target, "link": link}
