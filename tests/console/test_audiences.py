@@ -15,6 +15,7 @@ from guanxi.access.permissions import Permission
 from guanxi.access.service import trail
 from guanxi.console.audiences.export import harmless
 from guanxi.console.audiences.lists import lines_of
+from guanxi.customers.audiences.model import Counted
 from guanxi.customers.audiences.service import Audiences
 from guanxi.definitions import Ref
 from guanxi.definitions.service import Definitions
@@ -188,6 +189,13 @@ def test_a_count_comes_with_some_of_the_members(
     assert refused.status_code == HTTPStatus.FORBIDDEN
 
 
+def test_a_sample_says_how_far_off_it_may_be(owner: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Audiences, "count_now", lambda *_, **__: Counted(1_200, 9_000, 400, 87))
+    page = text_in(owner.post("/console/audiences/draft", PICKED))
+    assert "<b>≈ 1,200</b>" in page
+    assert "±87" in page
+
+
 # Saving --------------------------------------------------------------------------------------------------------------
 
 
@@ -333,6 +341,9 @@ def test_a_reason_shows_each_condition_with_its_value(owner: Client, shop: Shop)
         shop.context.service(Audiences).rule_of(shop.installation.merchant, "loyal_in_shanghai"),
     )
     assert ("今天符合规则的全部要求" in page) is inside
+    nested = text_in(owner.get(f"/console/audiences/best/why/{member}"))
+    assert "属于人群「大额消费会员」" in nested
+    assert "近 90 天消费不少于 ¥500.00" in nested
     listed = text_in(owner.get(f"/console/audiences/gifted/why/{member}"))
     assert "属于人群「礼盒名单」" in listed
     assert owner.get("/console/audiences/gifted/why/mbr_nobody").status_code == HTTPStatus.NOT_FOUND

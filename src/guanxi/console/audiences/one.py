@@ -76,8 +76,8 @@ def show(asked: Asked) -> Response:
         chart=_chart(asked, daily),
         summary=_summary(asked, daily),
         today=_moved(daily),
-        users=[named(asked, one) for one in users],
-        rests=[named(asked, one) for one in rests],
+        users=named(asked, world, users),
+        rests=named(asked, world, rests),
         others=[one for one in vocabulary.catalogue.audiences if one != key][:1],
         done=_DONE.get(asked.query.get("done", ""), ""),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -14,14 +14,15 @@ from guanxi.access.service import trail
 from guanxi.console import formats
 from guanxi.console.audiences import builder, rows
 from guanxi.console.audiences.choices import Choices, choices
-from guanxi.console.audiences.paths import HERE, page_of
+from guanxi.console.audiences.paths import HERE, definition_of, page_of
 from guanxi.console.forms import Checked
 from guanxi.console.i18n import N_
 from guanxi.console.session import Asked, Page, go_whole, post
 from guanxi.customers.audiences.service import Audiences
 from guanxi.customers.traits.derived import AUDIENCE
-from guanxi.definitions import BadDefinitions, Plan, Ref
+from guanxi.definitions import BadDefinitions, Plan, Ref, World
 from guanxi.definitions.model import Action as What, Outdated
+from guanxi.definitions.reading import Reading
 from guanxi.definitions.service import Definitions
 from guanxi.definitions.text import parse, write
 from guanxi.kernel.errors import InvalidInput
@@ -181,6 +182,8 @@ def _plan(asked: Asked, ref: Ref, values: Mapping[str, str], rule: str, *, stati
 def _effect(asked: Asked, ref: Ref, plan: Plan) -> dict[str, Any]:
     """Say in a sentence what a plan does."""
     number = formats.number
+    with asked.context.database.reading() as tx:
+        world = asked.service(Definitions).live(tx, asked.merchant_id)
     change = next(one for one in plan.changes if one.ref == ref)
     figures = plan.effects.get(ref, {})
     if change.action is What.SAME:
@@ -201,7 +204,7 @@ def _effect(asked: Asked, ref: Ref, plan: Plan) -> dict[str, Any]:
     others = [
         asked.say(
             N_("%(name)s: %(gains)s in, %(losses)s out"),
-            name=str(one.ref.key),
+            name=label_of(asked, world, one.ref),
             gains=number(plan.effects.get(one.ref, {}).get("gains", 0)),
             losses=number(plan.effects.get(one.ref, {}).get("losses", 0)),
         )
@@ -242,24 +245,36 @@ def _deletion(asked: Asked, errors: Mapping[str, str]) -> Response:
     found = builder.definition(asked, key)
     with asked.context.database.reading() as tx:
         users = asked.service(Definitions).dependants(tx, asked.merchant_id, found.ref)
+        world = asked.service(Definitions).live(tx, asked.merchant_id)
     return asked.render(
         "audiences/delete.html",
         status=422 if errors else 200,
         audience=builder.fields_of(found),
         key=key,
         href=page_of(key),
-        users=[named(asked, one) for one in users],
+        users=named(asked, world, users),
         errors=errors,
         why=asked.form.get("why"),
     )
 
 
-def named(asked: Asked, ref: Ref) -> dict[str, str]:
-    """Return a definition's kind, name and page."""
-    definitions = asked.service(Definitions)
-    kind = definitions.kinds.get(ref.kind)
-    href = page_of(ref.key) if ref.kind == AUDIENCE else f"/console/definitions/{ref.kind}/{ref.key}"
-    return {"key": ref.key, "kind": kind.label.in_(asked.language) if kind else ref.kind, "href": href}
+def named(asked: Asked, world: World, refs: Iterable[Ref]) -> list[dict[str, str]]:
+    """Return the kinds, names and pages of definitions."""
+    kinds = asked.service(Definitions).kinds
+    return [
+        {
+            "name": label_of(asked, world, ref),
+            "kind": kinds[ref.kind].label.in_(asked.language) if ref.kind in kinds else ref.kind,
+            "href": page_of(ref.key) if ref.kind == AUDIENCE else definition_of(ref.key, ref.kind),
+        }
+        for ref in refs
+    ]
+
+
+def label_of(asked: Asked, world: World, ref: Ref) -> str:
+    """Return what people call a definition; its key if it is not live."""
+    found = world.definitions.get(ref)
+    return Reading(found, found.spec).label().in_(asked.language) if found else ref.key
 
 
 def delete(asked: Asked) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -15,7 +16,9 @@ from guanxi.console.session import Asked, Page
 from guanxi.customers.audiences.service import Audiences
 from guanxi.customers.members.service import Members
 from guanxi.customers.profiles.model import needs
+from guanxi.rules import InAudience
 from guanxi.rules.explain import Reason
+from guanxi.storage.database import Transaction
 
 _VERDICTS: Final = {True: "pass", False: "fail", None: "unknown"}
 
@@ -36,6 +39,7 @@ def show(asked: Asked) -> Response:
             tx, asked.merchant, asked.part("member_id"), personal=False
         )
         reason = audiences.why(tx, asked.merchant, profile.member_id, rule)
+        within = _within(asked, tx, profile.member_id, reason)
     return asked.render(
         "audiences/why.html",
         line=line,
@@ -48,18 +52,39 @@ def show(asked: Asked) -> Response:
         inside=reason.verdict,
         online=needs(vocabulary, [rule]).online,
         said=in_words(asked, key, line.rule, vocabulary),
-        tree=tree(asked, reason),
+        tree=tree(asked, reason, within),
     )
 
 
-def tree(asked: Asked, reason: Reason) -> dict[str, Any]:
-    """Return a reason as ``ui.why`` draws it: what was found stands beside the condition that looked at it."""
+def _within(asked: Asked, tx: Transaction, member: str, reason: Reason) -> dict[str, Reason]:
+    """Return the reasons of the audiences that a reason names, and of those that these name, by their text."""
+    audiences = asked.service(Audiences)
+    keys = {InAudience(key).name: key for key in audiences.vocabulary(asked.merchant).catalogue.audiences}
+    found: dict[str, Reason] = {}
+    waiting = [reason]
+    while waiting:
+        one = waiting.pop()
+        waiting += one.parts
+        if one.text in keys and one.text not in found:
+            rule = audiences.meaning(asked.merchant, keys[one.text])
+            if not isinstance(rule, InAudience):
+                found[one.text] = audiences.why(tx, asked.merchant, member, rule)
+                waiting.append(found[one.text])
+    return found
+
+
+def tree(asked: Asked, reason: Reason, within: Mapping[str, Reason]) -> dict[str, Any]:
+    """Return a reason as ``ui.why`` draws it: what was found stands beside the condition that looked at it.
+
+    Below an audience stands why its own rule is so: the reasons ``within``, by the text that names it.
+    """
+    parts = (within[reason.text],) if reason.text in within else reason.parts
     node: dict[str, Any] = {
         "label": reason.sentence.in_(asked.language),
         "verdict": _VERDICTS[reason.verdict],
-        "children": [tree(asked, part) for part in reason.parts],
+        "children": [tree(asked, part, within) for part in parts],
     }
-    if reason.found:
+    if reason.found and reason.text not in within:
         node["value"] = _written(asked, reason.found[0].value)
         rest = [f"{one.label.in_(asked.language)} {_written(asked, one.value)}" for one in reason.found[1:]]
         if rest:
