@@ -128,15 +128,14 @@ class Profiles:
         found: dict[int, dict[str, Any]],
         as_of: int,
     ) -> None:
-        known = store.series(tx, merchant_id)
+        known = store.series(tx, merchant_id, {window.event for window in windows})
         series = {
             window.name: decide.series_of(window, vocabulary.types[window.event], known) for window in windows
         }
         held = people.holdings_of(tx, merchant_id, list(found))
         longest = max(window.days for window in windows)
         fragments = {one.fragment for holdings in held.values() for one in holdings}
-        numbers = {number for some in series.values() for number in some}
-        rows = store.buckets(tx, merchant_id, (as_of - longest + 1, as_of + 1), fragments, numbers)
+        rows = store.buckets(tx, merchant_id, (as_of - longest + 1, as_of + 1), fragments)
         for member, values in found.items():
             values.update(decide.windows_of(windows, series, held[member], rows, as_of))
 

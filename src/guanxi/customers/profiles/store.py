@@ -15,7 +15,7 @@ from guanxi.customers.profiles.model import Bucket
 from guanxi.storage import sets
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -112,39 +112,41 @@ def everybody(tx: Transaction, merchant_id: str) -> Everybody:
     )
 
 
-def series(tx: Transaction, merchant_id: str) -> dict[Series, int]:
-    """Return the numbers of all series."""
-    sql = "SELECT type, measure, dimension, value, series FROM customer_series WHERE merchant_id = ?"
-    rows = sets.cursor(tx).execute(sql if tx.dialect == "sqlite" else sql.replace("?", "%s"), (merchant_id,))
+def series(tx: Transaction, merchant_id: str, types: Collection[str] | None = None) -> dict[Series, int]:
+    """Return the numbers of all series, or of those of some event types."""
+    columns = "type, measure, dimension, value, series"
+    if types is not None:
+        rows: Iterable[tuple[Any, ...]] = sets.find(tx, schema.series, merchant_id, "type", types, columns)
+    else:
+        sql = f"SELECT {columns} FROM customer_series WHERE merchant_id = ?"  # noqa: S608 - our own words
+        rows = sets.cursor(tx).execute(
+            sql if tx.dialect == "sqlite" else sql.replace("?", "%s"), (merchant_id,)
+        )
     return {Series(*row[:4]): int(row[4]) for row in rows}
 
 
 def buckets(
-    tx: Transaction,
-    merchant_id: str,
-    days: tuple[int, int],
-    fragments: Collection[int],
-    numbers: Collection[int],
+    tx: Transaction, merchant_id: str, days: tuple[int, int], fragments: Collection[int]
 ) -> list[Bucket]:
-    """Return the buckets of fragments and series on days from the first until before the second.
+    """Return the buckets of fragments on days from the first until before the second, of every series.
 
-    The key has the day first; each day is looked up, which for a member is quicker than reading the days.
+    The key has the day first; each day of each fragment is looked up, which for a member is quicker than reading the
+    days. Looking each series up as well would cost as many times more as there are.
     """
-    if not fragments or not numbers or days[0] >= days[1]:
+    if not fragments or days[0] >= days[1]:
         return []
     columns = "day, fragment, series, n, total, low, high"
-    lists: Sequence[list[int]] = [list(range(*days)), sorted(fragments), sorted(numbers)]
+    lists: Sequence[list[int]] = [list(range(*days)), sorted(fragments)]
     if tx.dialect == "postgresql":
         sql = (
             f"SELECT {columns} FROM customer_bucket WHERE merchant_id = %s AND day = ANY(%s::bigint[])"  # noqa: S608
-            " AND fragment = ANY(%s::bigint[]) AND series = ANY(%s::bigint[])"
+            " AND fragment = ANY(%s::bigint[])"
         )
         rows = sets.cursor(tx).execute(sql, (merchant_id, *lists))
     else:
         each = "IN (SELECT value FROM json_each(?))"
         sql = (
-            f"SELECT {columns} FROM customer_bucket WHERE merchant_id = ? AND day {each}"  # noqa: S608
-            f" AND fragment {each} AND series {each}"
+            f"SELECT {columns} FROM customer_bucket WHERE merchant_id = ? AND day {each} AND fragment {each}"  # noqa: S608
         )
         rows = sets.cursor(tx).execute(sql, (merchant_id, *(json.dumps(one) for one in lists)))
     return [Bucket(*row) for row in rows]
