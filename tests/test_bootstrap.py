@@ -43,7 +43,9 @@ def test_pages_and_figures_are_ready_before_anybody_asks(
     with Installation.fresh(tmp_path / "home", database_setting) as made:
         read: list[str] = []
 
-        def active(_tx: Transaction, merchant_id: str, _days: Sequence[int]) -> list[tuple[int, list[int]]]:
+        def active(
+            _tx: Transaction, merchant_id: str, _days: Sequence[int], _series: list[int]
+        ) -> list[tuple[int, list[int]]]:
             read.append(merchant_id)
             return []
 
