@@ -190,5 +190,11 @@ def test_circles_share_what_the_audiences_share(found: Overlap) -> None:
         assert circle["x"] + circle["r"] <= drawn["width"]
 
 
+def test_numbers_stand_where_they_have_room() -> None:
+    assert [one["number"] for one in circles(Overlap(425, 1113, 192))["numbers"]] == [233, 192, 921]
+    assert [one["number"] for one in circles(Overlap(1000, 10, 10))["numbers"]] == [990]
+    assert [one["number"] for one in circles(Overlap(50, 60, 0))["numbers"]] == [50, 60]
+
+
 def test_circles_of_nobody_are_points() -> None:
     assert circles(Overlap(0, 0, 0))["one"]["r"] == 0

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Iterator
 from html import unescape
 from http import HTTPStatus
+from io import BytesIO
+from pathlib import Path
 
 import httpx
 import pytest
@@ -17,8 +19,10 @@ from guanxi.console.audiences.export import harmless
 from guanxi.console.audiences.lists import lines_of
 from guanxi.customers.audiences.model import Counted
 from guanxi.customers.audiences.service import Audiences
+from guanxi.customers.boards.service import Boards
 from guanxi.definitions import Ref
 from guanxi.definitions.service import Definitions
+from guanxi.kernel.clock import DAY
 from tests.console.client import Client
 from tests.e2e.console.shop import LIN_PHONE, PASSWORD, Shop, number_of, open_shop, phone_of
 
@@ -296,8 +300,6 @@ def test_a_file_that_cannot_be_put_says_why(owner: Client) -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
 def test_files_are_read_as_they_were_written(encoding: str) -> None:
-    from io import BytesIO
-
     some = '手机号\t姓名\r\n"13900000000",张三\r\n'
     assert list(lines_of(BytesIO(some.encode(encoding)))) == ["手机号", "13900000000"]
 
@@ -347,3 +349,19 @@ def test_a_reason_shows_each_condition_with_its_value(owner: Client, shop: Shop)
     listed = text_in(owner.get(f"/console/audiences/gifted/why/{member}"))
     assert "属于人群「礼盒名单」" in listed
     assert owner.get("/console/audiences/gifted/why/mbr_nobody").status_code == HTTPStatus.NOT_FOUND
+
+
+# Over days -----------------------------------------------------------------------------------------------------------
+
+
+def test_sizes_are_drawn_from_the_second_day_on(tmp_path: Path) -> None:
+    with open_shop(tmp_path / "home") as made:
+        installation = made.installation
+        installation.clock.move(DAY)
+        made.context.service(Boards).refresh(installation.merchant)
+        client = Client(made.app)
+        client.post("/console/sign-in", {"name": "owner", "password": PASSWORD, "next": ""})
+        page = text_in(client.get("/console/audiences/big_spenders"))
+        assert '"x": ["2026-06-15", "2026-06-16"]' in page
+        assert "从 2026-06-15 的 12 位到 2026-06-16 的" in page
+        assert "<polyline" in client.get("/console/audiences").text

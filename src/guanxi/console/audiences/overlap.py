@@ -17,6 +17,8 @@ _WIDTH: Final = 560
 _HEIGHT: Final = 260
 _RADIUS: Final = 110.0
 """Of the larger circle, in the units of the picture."""
+_ROOM: Final = 44
+"""That a number needs beside its neighbours."""
 
 
 def pages() -> list[Page]:
@@ -62,12 +64,22 @@ def circles(found: Overlap) -> dict[str, Any]:
     left = (_WIDTH - max(width, 2 * max(first, second))) / 2 + first
     if first < second - apart:
         left += second - apart - first
+    right = left + apart
     return {
         "width": _WIDTH,
         "height": _HEIGHT,
         "middle": _HEIGHT / 2,
         "one": {"x": round(left, 1), "r": round(first, 1)},
-        "other": {"x": round(left + apart, 1), "r": round(second, 1)},
+        "other": {"x": round(right, 1), "r": round(second, 1)},
+        "numbers": [
+            {"x": round((start + end) / 2, 1), "number": number}
+            for start, end, number in (
+                (left - first, min(right - second, left + first), found.one - found.both),
+                (right - second, left + first, found.both),
+                (max(left + first, right - second), right + second, found.other - found.both),
+            )
+            if number and end - start >= _ROOM
+        ],
     }
 
 
