@@ -58,7 +58,7 @@ def test_a_mistake_is_mended_by_a_click_and_shows_as_conditions(enter: Enter) ->
     page = enter()
     go(page, "/console/audiences/new")
     page.locator("#f-rule").press_sequentially("spent_90 >= ¥100 and stage = 'loyal'", delay=5)
-    expect(page.locator(".gx-problems mark")).to_have_text("spent_90")
+    expect(page.locator(".gx-faults mark")).to_have_text("spent_90")
     page.get_by_role("button", name="改为 spent_90d").click()
     expect(page.locator("#f-rule")).to_have_value("spent_90d >= ¥100 and stage = 'loyal'")
     expect(page.locator(".gx-condition")).to_have_count(2)
@@ -81,7 +81,7 @@ def test_conditions_are_added_grouped_and_taken_off(enter: Enter) -> None:
         page.locator(".gx-pick").get_by_text(label).click()
     rule = "sum(order.paid.amount, 90d) >= ¥300 and stage in ('loyal', 'active')"
     expect(page.locator("#f-rule")).to_have_value(rule)
-    page.locator(".gx-group.is-inner").get_by_role("button", name="条件", exact=True).click()
+    page.locator(".gx-of.is-inner").get_by_role("button", name="条件", exact=True).click()
     page.locator("[name='subject@1.1']").select_option("audience:gifted")
     expect(page.locator("#f-rule")).to_have_value(re.compile(r"\(stage in .* or in_audience\('gifted'\)\)$"))
     page.get_by_role("button", name="移除这个条件").first.click()
