@@ -28,6 +28,7 @@ from guanxi.console.context import ConsoleContext
 from guanxi.console.definitions import (
     back,
     editor,
+    form,
     list as definitions,
     one as definition,
     releases,
@@ -63,6 +64,7 @@ FOLDERS: Final = (
     loop,
     definitions,
     editor,
+    form,
     releases,
     back,
     definition,

@@ -103,6 +103,17 @@ class _Writer(yaml.SafeDumper):
         del data
         return True
 
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: FBT001, FBT002 - theirs
+        # Lists stand below their name as people write them.
+        del indentless
+        super().increase_indent(flow, False)
+
+
+def _write_mapping(writer: _Writer, value: Mapping[str, Any]) -> yaml.MappingNode:
+    # A text in both languages is one thing, on one line.
+    flow = set(value) == {"zh", "en"}
+    return writer.represent_mapping("tag:yaml.org,2002:map", value.items(), flow_style=flow)
+
 
 def _write_text(writer: _Writer, value: str) -> yaml.ScalarNode:
     lines = "\n" in value and not re.search(r"[^\S\n ]|(?m: $|^ )|\A\n", value)
@@ -111,6 +122,7 @@ def _write_text(writer: _Writer, value: str) -> yaml.ScalarNode:
 
 
 _Writer.add_representer(str, _write_text)
+_Writer.add_representer(dict, _write_mapping)
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -88,3 +89,22 @@ def test_a_members_page_says_what_is_known_and_why(enter: Enter) -> None:
     expect(known).to_contain_text("复购")
     known.locator(".gx-ask").first.click()
     expect(page.locator("#panel .gx-why")).to_be_visible()
+
+
+def test_a_trait_is_written_as_a_form_and_as_a_text(enter: Enter) -> None:
+    page = enter()
+    go(page, f"{HERE}/new?kind=trait")
+    page.locator("[data-form-view] summary").click()
+    expect(page.locator("#f-f_value")).to_have_value("count(order.paid, 7d)")
+    page.fill("#f-f_value", "count(order.paid, 9d)")
+    expect(page.locator("#f-text")).to_have_value(re.compile(r"value: count\(order\.paid, 9d\)"))
+    expect(page.locator("#plan .gx-diff")).to_contain_text("9d)")
+    page.check("input[value=stages]")
+    row = page.locator(".gx-inputs tbody tr").first
+    row.locator("[name=f_stage_value]").fill("busy")
+    row.locator("[name=f_stage_when]").fill("count(order.paid, 9d) > 2")
+    expect(page.locator("#plan .gx-diff")).to_contain_text("when: count(order.paid, 9d) > 2")
+    expect(page.locator("#f-text")).not_to_have_value(re.compile(r"^value:", re.MULTILINE))
+    page.locator("#f-text").press("End")
+    page.keyboard.type(" ")
+    expect(page.locator("#f-f_zh")).to_be_hidden()

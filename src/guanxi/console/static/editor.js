@@ -34,6 +34,21 @@
     area.dispatchEvent(new Event("input", { bubbles: true }));
   };
 
+  // The form is a view of the text as it was when it was opened: whoever types in the text closes it.
+  const form = document.querySelector("[data-form-view]");
+  const take = () => {
+    const made = document.querySelector("[data-written]");
+    if (!made || !form.open) return;
+    const text = made.value;
+    made.remove();
+    if (text === area.value) return;
+    area.value = text;
+    area.dispatchEvent(new Event("input", { bubbles: true }));
+  };
+
+  area.addEventListener("input", (event) => { if (event.isTrusted) form.open = false; });
+  form.addEventListener("keydown", (event) => { if (event.key === "Enter" && event.target.matches("input")) event.preventDefault(); });
+  document.addEventListener("htmx:after:swap", take);
   area.addEventListener("input", number);
   area.addEventListener("scroll", () => { gutter.scrollTop = area.scrollTop; });
   document.addEventListener("htmx:after:swap", number);
