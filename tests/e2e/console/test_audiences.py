@@ -86,6 +86,11 @@ def test_conditions_are_added_grouped_and_taken_off(enter: Enter) -> None:
     expect(page.locator("#f-rule")).to_have_value(re.compile(r"\(stage in .* or in_audience\('gifted'\)\)$"))
     page.get_by_role("button", name="移除这个条件").first.click()
     expect(page.locator("#f-rule")).to_have_value("stage in ('loyal', 'active') or in_audience('gifted')")
+    # The rows moved up, and each shows what it says.
+    expect(page.locator("[name='subject@0.0']")).to_have_value("attribute:stage")
+    expect(page.locator("[name='subject@0.1']")).to_have_value("audience:gifted")
+    page.locator("[name='join@0']").select_option("and")
+    expect(page.locator("#f-rule")).to_have_value("stage in ('loyal', 'active') and in_audience('gifted')")
 
 
 def test_why_opens_beside_the_members(enter: Enter) -> None:

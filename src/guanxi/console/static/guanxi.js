@@ -196,11 +196,18 @@
     }
     if (ctx.target === panel && ctx.sourceElement && !panel.contains(ctx.sourceElement)) openedBy = ctx.sourceElement;
   });
+  // What was morphed shows what the server said, but for what is being typed right now.
+  const settle = (within) => all("input, select", within).forEach((field) => {
+    if (field instanceof HTMLSelectElement) field.selectedIndex = Math.max(0, [...field.options].findIndex((option) => option.defaultSelected));
+    else if (field.type === "checkbox") field.checked = field.defaultChecked;
+    else if (field !== document.activeElement) field.value = field.defaultValue;
+  });
   // Who works inside what is drawn anew stays where they were.
   let focused = "";
   document.addEventListener("htmx:before:swap", () => { focused = document.activeElement?.id || ""; });
   document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
     if (focused && document.activeElement === document.body) document.getElementById(focused)?.focus({ preventScroll: true });
+    if (ctx.target?.matches?.("[data-settled]")) settle(ctx.target);
     if (ctx.target === panel && ctx.swap !== "none") showPanel();
     const tab = ctx.sourceElement?.closest?.(".gx-tabs a");
     if (tab) markTab(tab);
