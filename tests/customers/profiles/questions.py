@@ -19,7 +19,7 @@ from guanxi.rules import Catalogue, Node, Window, condition, walk
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from guanxi.customers.profiles.model import Derived, Values
+    from guanxi.customers.profiles.model import Derived, Everybody, Values
     from guanxi.rules.catalogue import Known
     from tests.customers.conftest import Customers
 
@@ -39,7 +39,7 @@ class Nobody:
         """See ``Provider``."""
         return {}
 
-    def table(self, tx: Any, merchant_id: str, names: Collection[str]) -> pa.Table:
+    def table(self, tx: Any, merchant_id: str, names: Collection[str], everybody: Everybody) -> pa.Table:
         """See ``Provider``."""
         return pa.table({"member": pa.array([], pa.int64())})
 

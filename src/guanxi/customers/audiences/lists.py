@@ -12,7 +12,7 @@ from guanxi.customers.identity import service as people
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from guanxi.customers.profiles.model import Values
+    from guanxi.customers.profiles.model import Everybody, Values
     from guanxi.rules.catalogue import Known
     from guanxi.storage.database import Transaction
 
@@ -39,8 +39,11 @@ class Lists:
                 found[owner[fragment]][keys[audience]] = True
         return found
 
-    def table(self, tx: Transaction, merchant_id: str, names: Collection[str]) -> pa.Table:
+    def table(
+        self, tx: Transaction, merchant_id: str, names: Collection[str], everybody: Everybody
+    ) -> pa.Table:
         """See ``Provider.table``."""
+        del everybody
         inside = {name: set(self.members(tx, merchant_id, _key(name))) for name in names}
         members = sorted(set().union(*inside.values()))
         columns: dict[str, pa.Array] = {"member": pa.array(members, pa.int64())}

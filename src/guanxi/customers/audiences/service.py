@@ -317,12 +317,11 @@ class Audiences:
         given |= batch
         on_progress(rows + bad)
         with self._database.transaction() as tx:
+            added = store.count(tx, merchant_id, key) - before
             if replace:
                 store.take(tx, merchant_id, key, set(store.fragments(tx, merchant_id, key)) - given)
-                before = 0
-            after = store.count(tx, merchant_id, key)
             known = len(people.known(tx, merchant_id, given))
-        return Put(rows, max(0, after - before), known, bad, tuple(examples))
+        return Put(rows, added, known, bad, tuple(examples))
 
     def _put(self, merchant_id: str, key: str, some: set[int], now: int) -> None:
         with self._database.transaction() as tx:

@@ -189,7 +189,7 @@ class Boards:
         with self._profiles.asking(merchant, vocabulary, everything(vocabulary), today) as asked:
             con = asked.con
             columns = ["member", "first_day", *self._columns(vocabulary)]
-            members = store.write(con, asked.sql(asked.table.select(*columns).order_by("member")), files.wide)
+            members = store.write(con, asked.sql(asked.table.select(*columns)), files.wide)
             old = self.path(merchant_id, before) if before is not None else None
             old = old if old is not None and old.exists() else None
             there = store.columns(con, old) if old is not None else {}

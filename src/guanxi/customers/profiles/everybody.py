@@ -22,6 +22,7 @@ from guanxi.customers.profiles.model import (
     PEOPLE,
     STABLE,
     Derived,
+    Everybody as Members,
     Needs,
     Provider,
     Quintile,
@@ -162,7 +163,7 @@ class Everybody:
             with self.database.reading() as tx:
                 position = self.log.peek(tx, merchant_id, self.reader)
                 found = store.everybody(tx, merchant_id)
-                tables = self._tables(tx, merchant, vocabulary, wanted.attributes)
+                tables = self._tables(tx, merchant, vocabulary, wanted.attributes, found)
             if self.facts.expose(con, merchant_id, manifest, shapes, position):
                 break
         else:
@@ -185,16 +186,21 @@ class Everybody:
         return (position.epoch, position.number), bool(found.moved.num_rows)
 
     def _tables(
-        self, tx: Transaction, merchant: Merchant, vocabulary: Vocabulary, names: frozenset[str]
+        self,
+        tx: Transaction,
+        merchant: Merchant,
+        vocabulary: Vocabulary,
+        names: frozenset[str],
+        everybody: Members,
     ) -> list[pa.Table]:
         merchant_id = merchant.merchant_id
-        found = []
+        tables = []
         for provider in self.providers:
             mine = sorted(names & provider.attributes(tx, merchant_id).keys())
             if mine:
-                found.append(provider.table(tx, merchant_id, mine))
+                tables.append(provider.table(tx, merchant_id, mine, everybody))
         if lists := sorted(names & vocabulary.lists):
-            found.append(self.lists.table(tx, merchant_id, lists))
+            tables.append(self.lists.table(tx, merchant_id, lists, everybody))
         if declared := {name: vocabulary.declared[name] for name in names if name in vocabulary.declared}:
-            found.append(said.table(tx, merchant, declared))
-        return found
+            tables.append(said.table(tx, merchant, declared))
+        return tables

@@ -27,6 +27,18 @@ Values = Mapping[str, Any]
 """Values of one member by name; ``None`` is unknown. Days are days since 1970-01-01, sets are frozensets of texts."""
 
 
+class Everybody(NamedTuple):
+    """All known members and who held what; members and fragments in order.
+
+    ``people``: member, first_seen (µs). ``stable``: fragment, owner, of fragments that were never anybody else's.
+    ``moved``: fragment, from_day, until_day, owner, of the others. All are int64.
+    """
+
+    people: pa.Table
+    stable: pa.Table
+    moved: pa.Table
+
+
 class Provider(Protocol):
     """Brings attributes of members that another capability knows; wired in ``bootstrap``.
 
@@ -44,7 +56,7 @@ class Provider(Protocol):
         """Return the named attributes of members; who is missing, and what, is unknown."""
         ...
 
-    def table(self, tx: Any, merchant_id: str, names: Collection[str]) -> pa.Table:
+    def table(self, tx: Any, merchant_id: str, names: Collection[str], everybody: Everybody) -> pa.Table:
         """Return the named attributes of everybody: ``member`` (int64) and a column each, of ``rules.column_type``."""
         ...
 

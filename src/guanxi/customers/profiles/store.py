@@ -11,7 +11,7 @@ import pyarrow as pa
 from guanxi.customers import schema
 from guanxi.customers.events.measures import Series
 from guanxi.customers.identity.model import FIRST_DAY, LAST_DAY
-from guanxi.customers.profiles.model import Bucket
+from guanxi.customers.profiles.model import Bucket, Everybody
 from guanxi.storage import sets
 
 if TYPE_CHECKING:
@@ -22,18 +22,6 @@ if TYPE_CHECKING:
     from guanxi.storage.database import Transaction
 
 _SET = 50_000
-
-
-class Everybody(NamedTuple):
-    """All known members and who held what.
-
-    ``people``: member, first_seen (µs). ``stable``: fragment, owner, of fragments that were never anybody else's.
-    ``moved``: fragment, from_day, until_day, owner, of the others.
-    """
-
-    people: pa.Table
-    stable: pa.Table
-    moved: pa.Table
 
 
 class Said(NamedTuple):
@@ -93,9 +81,11 @@ def _numbers(tx: Transaction, sql: str, params: tuple[Any, ...], columns: int) -
 
 def everybody(tx: Transaction, merchant_id: str) -> Everybody:
     """Return all known members, and the fragments that are not simply a member of their own."""
-    members = "SELECT member, first_seen FROM customer_member WHERE merchant_id = ? AND known = ?"
+    members = (
+        "SELECT member, first_seen FROM customer_member WHERE merchant_id = ? AND known = ? ORDER BY member"
+    )
     member, first_seen = _numbers(tx, members, (merchant_id, True), 2)
-    held = "SELECT fragment, from_day, until_day, member FROM customer_holding WHERE merchant_id = ?"
+    held = "SELECT fragment, from_day, until_day, member FROM customer_holding WHERE merchant_id = ? ORDER BY fragment"
     fragment, from_day, until_day, owner = _numbers(tx, held, (merchant_id,), 4)
     ever = (from_day == FIRST_DAY) & (until_day == LAST_DAY)
     return Everybody(

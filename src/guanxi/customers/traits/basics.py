@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from guanxi.customers.events.service import EventIntake
-    from guanxi.customers.profiles.model import Values
+    from guanxi.customers.profiles.model import Everybody, Values
     from guanxi.storage.database import Transaction
 
 FIRST_SEEN, IDENTITIES, CONSENTS = "first_seen", "identities", "consents"
@@ -46,16 +46,20 @@ class Basics:
         """See ``Provider.of``."""
         return self._found(tx, merchant_id, members, names)
 
-    def table(self, tx: Transaction, merchant_id: str, names: Collection[str]) -> pa.Table:
+    def table(
+        self, tx: Transaction, merchant_id: str, names: Collection[str], everybody: Everybody
+    ) -> pa.Table:
         """See ``Provider.table``."""
         merchant, _ = self._intake.merchant(merchant_id)
-        members, first_seen = store.everybody(tx, merchant_id)
+        members = everybody.people["member"].to_numpy()
         columns: dict[str, pa.Array] = {"member": pa.array(members)}
         for name in names:
             if name == FIRST_SEEN:
-                columns[name] = pa.array(days_of(merchant, first_seen)).cast(pa.date32())
+                columns[name] = pa.array(days_of(merchant, everybody.people["first_seen"].to_numpy())).cast(
+                    pa.date32()
+                )
             elif name == IDENTITIES:
-                columns[name] = listed(*store.identity_sets(tx, merchant_id, members))
+                columns[name] = listed(*store.identity_sets(tx, merchant_id, everybody))
             else:
                 columns[name] = listed(*_coded(store.consents(tx, merchant, None), members))
         return pa.table(columns)

@@ -18,6 +18,7 @@ from guanxi.storage import sets
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
+    from guanxi.customers.profiles.model import Everybody
     from guanxi.storage.database import Transaction
     from guanxi.storage.merchants import Merchant
 
@@ -40,26 +41,16 @@ def _numbers(tx: Transaction, sql: str, *params: Any) -> Numbers:
     return whole
 
 
-def everybody(tx: Transaction, merchant_id: str) -> tuple[Numbers, Numbers]:
-    """Return all known members, sorted, and when they were first met (µs)."""
-    sql = "SELECT member, first_seen FROM customer_member WHERE merchant_id = ? AND known = ? ORDER BY member"
-    members, seen = _numbers(tx, sql, merchant_id, True)
-    return members, seen
-
-
 def identity_sets(
-    tx: Transaction, merchant_id: str, members: Numbers
+    tx: Transaction, merchant_id: str, everybody: Everybody
 ) -> tuple[list[frozenset[str]], Numbers]:
-    """Return the different sets of types of identities, and which of them each of ``members`` (sorted) holds today."""
+    """Return the different sets of types of identities, and which of them each member holds today."""
     kinds = sorted(KINDS)
     case = " ".join(f"WHEN '{kind}' THEN {number}" for number, kind in enumerate(kinds))
     sql = f"SELECT fragment, CASE type {case} END FROM customer_identity WHERE merchant_id = ?"  # noqa: S608 - our own words
     fragments, types = _numbers(tx, sql, merchant_id)
-    held = "SELECT fragment, until_day FROM customer_holding WHERE merchant_id = ? ORDER BY fragment"
-    ever = _numbers(tx, held, merchant_id)[0]
-    today = "SELECT fragment, member FROM customer_holding WHERE merchant_id = ? AND until_day = ? ORDER BY fragment"
-    now, holders = _numbers(tx, today, merchant_id, LAST_DAY)
-    at = places(owners(fragments, ever, now, holders), members)
+    members = everybody.people["member"].to_numpy()
+    at = places(_today(everybody, fragments), members)
     masks = np.zeros(len(members), np.int64)
     np.bitwise_or.at(masks, at[at >= 0], np.left_shift(1, types[at >= 0]))
     known, codes = np.unique(masks, return_inverse=True)
@@ -67,6 +58,17 @@ def identity_sets(
         frozenset(kind for number, kind in enumerate(kinds) if int(mask) >> number & 1) for mask in known
     ]
     return values, codes.astype(np.int64)
+
+
+def _today(everybody: Everybody, fragments: Numbers) -> Numbers:
+    """Return who holds each fragment today; 0 where nobody does any more."""
+    stable, moved = everybody.stable, everybody.moved
+    ever = np.concatenate([stable["fragment"].to_numpy(), moved["fragment"].to_numpy()])
+    still = moved["until_day"].to_numpy() == LAST_DAY
+    now = np.concatenate([stable["fragment"].to_numpy(), moved["fragment"].to_numpy()[still]])
+    holders = np.concatenate([stable["owner"].to_numpy(), moved["owner"].to_numpy()[still]])
+    order = np.argsort(now)
+    return owners(fragments, np.sort(ever), now[order], holders[order])
 
 
 def first_seen(tx: Transaction, merchant_id: str, members: Sequence[int]) -> Iterable[tuple[int, int]]:
