@@ -184,11 +184,11 @@ def sides(
         "broken": rule.node is None and bool(rule.text.strip()),
         "subjects": some.subjects(),
         "starts": some.start_labels(),
-        "said": said(asked, some, rule, missing),
+        "said": said(asked, some, rule),
     }
 
 
-def said(asked: Asked, some: Choices, rule: Rule, missing: Mapping[str, str]) -> dict[str, Any]:
+def said(asked: Asked, some: Choices, rule: Rule) -> dict[str, Any]:
     """Return what is said of a rule: in words, what is wrong, whom it finds."""
     node = rule.node
     counted = counting.first(asked, node) if node is not None else None
@@ -197,7 +197,6 @@ def said(asked: Asked, some: Choices, rule: Rule, missing: Mapping[str, str]) ->
         "online": needs(some.vocabulary, [node]).online if node is not None else True,
         "problems": [marked(asked, rule.text, one) for one in rule.problems],
         "lacks": rule.lacks,
-        "missing": len(missing),
         "counted": counting.shown(counted) if counted is not None else None,
         "rule": rule.text,
     }

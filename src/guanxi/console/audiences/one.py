@@ -27,10 +27,7 @@ from guanxi.kernel.errors import NotFound
 NEEDS: Final = Permission.AUDIENCES_READ
 MEMBERS_SHOWN: Final = 50
 _DAYS: Final = 90
-_DONE: Final = {
-    "saved": N_("Saved. Members, rules and programs go by it from now on."),
-    "taken": N_("The members were taken out."),
-}
+_DONE: Final = {"saved": N_("Saved. Members, rules and programs go by it from now on.")}
 
 
 def pages() -> list[Page]:

@@ -346,8 +346,7 @@ def _typed(value: Any, type_: Type | None) -> str | None:
     if type_ is Type.MONEY and not isinstance(value, str):
         if not isinstance(value, int):
             return None
-        yuan = Decimal(value) / 100
-        return f"{yuan:.2f}".removesuffix(".00")
+        return unparse.money(value).replace("¥", "")
     if isinstance(value, str):
         return value if "\n" not in value else None
     return None if value is None else f"{value}"
