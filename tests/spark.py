@@ -22,7 +22,9 @@ def spark(folder: Path) -> Iterator[Any]:
         "spark.driver.extraJavaOptions": f"-Dderby.system.home={folder}",
         "spark.local.dir": str(folder),
         "spark.sql.warehouse.dir": str(folder / "warehouse"),
-        "spark.sql.shuffle.partitions": "2",
+        "spark.sql.shuffle.partitions": "1",
+        # A row at a time rather than a Java class per stage: over a few rows the compiler would take most of the time.
+        "spark.sql.codegen.wholeStage": "false",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
     }
@@ -45,5 +47,5 @@ def _stop(session: Any) -> None:
     session.stop()
     gateway.shutdown()
     gateway.proc.stdin.close()  # for which it waits
-    gateway.proc.wait(timeout=30)
+    gateway.proc.wait(timeout=120)
     SparkContext._gateway = SparkContext._jvm = None

@@ -18,7 +18,7 @@ from tests.rules.shop import CATALOGUE, TODAY, columns, members
 from tests.rules.writing import conditions, numbers, texts
 from tests.spark import spark
 
-pytestmark = [pytest.mark.spark, pytest.mark.slow]
+pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(400)]
 
 TOGETHER = 40
 """Rules in one query; more take Spark longer to plan than to answer."""

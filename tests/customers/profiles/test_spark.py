@@ -27,7 +27,7 @@ from tests.spark import spark
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-pytestmark = [pytest.mark.spark, pytest.mark.slow]
+pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(400)]
 
 TODAY = 20_619
 LABEL = Text("名", "Name")
