@@ -417,6 +417,7 @@ def _warm(product: Product, console: Console) -> None:
                 merchant = get_merchant(tx, merchant_id)
                 product.members.overview(tx, merchant, merchant.days.day(product.clock.now()))
             product.log.newest(merchant_id, limit=1)
+            product.audiences.warm(merchant)
         console.load("")
     except _NOT_NOW:
         _log.warning("not_warmed", exc_info=True)

@@ -101,7 +101,8 @@ def test_a_list_is_an_audience_like_any_other(shop: Shop) -> None:
     assert (done.rows, done.added, done.known, done.bad) == (3, 3, 2, 1)
     assert [one.line for one in done.examples] == [5]
     assert shop.count("in_audience('big_friends')") == 1
-    shop.product.boards.refresh(merchant, force=True)
+    shop.project()
+    assert shop.product.boards.refresh(merchant), "a list that was filled makes the board out of date"
     assert shop.sizes()["friends"] == 2, "whoever is not a member yet does not count"
     again = audiences.put(merchant, "friends", [(1, "m-3")], "member_no", replace=True)
     assert (again.rows, again.known) == (1, 1)
@@ -126,6 +127,18 @@ def test_a_window_of_ones_own_is_counted_on_the_board(shop: Shop, monkeypatch: p
     assert guess.sample <= 6
     unknown = audiences.rule(merchant, "count(page, 7d) > 0")
     assert audiences.count_now(merchant, unknown, sampled=True) is None, "the sample knows no pages"
+
+
+def test_a_lost_board_lets_nobody_enter_again(shop: Shop) -> None:
+    shop.apply()
+    first = shop.tell()
+    with shop.product.database.reading() as tx:
+        board = shop.product.boards.live(tx, "shop")
+    assert board is not None
+    shop.product.boards.path("shop", board).unlink()
+    assert shop.product.boards.refresh(shop.merchant, force=True)
+    assert len(shop.tell()) == len(first)
+    assert shop.sizes()["big"] == 2
 
 
 def test_an_audience_overlaps_another(shop: Shop) -> None:
@@ -187,4 +200,4 @@ def test_whoever_is_erased_is_on_no_board_and_no_list(shop: Shop, monkeypatch: p
     shop.project()
     assert product.boards.refresh(merchant)
     assert {key: shop.sizes()[key] for key in ("big", "friends")} == {"big": 1, "friends": 1}
-    assert all(event.subject != number for event in shop.tell())
+    assert [said(event) for event in shop.tell() if event.subject == number] == []

@@ -38,6 +38,7 @@ WRONG = [
     ("kind: audience\nkey: a\nrule: count(order.paid, 3d)\n", ("no_condition", 3, 7, "")),
     ("kind: audience\nkey: a\nrule: in_audience('nobody')\n", ("unknown_audience", 3, 19, "")),
     ("kind: audience\nkey: a\nrule: true\nstatic: true\n", ("one_form", 1, 1, "")),
+    ("kind: audience\nkey: new\nrule: true\n", ("name_taken", 2, 6, "")),
     ("kind: attribute\nkey: a\ntype: txt\n", ("bad_choice", 3, 7, "text")),
     ("kind: attribute\nkey: phone\ntype: text\n", ("personal", 2, 6, "")),
     ("kind: attribute\nkey: a\ntype: int\nvalues: [1]\n", ("bad_values", 4, 9, "")),

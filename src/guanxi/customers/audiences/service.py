@@ -217,6 +217,10 @@ class Audiences:
         today = self.today(merchant)
         return self._profiles.of(tx, merchant, vocabulary, [member], nodes, today, cuts)[member]
 
+    def warm(self, merchant: Merchant) -> None:
+        """Count once what everybody has, so that the first who counts need not wait until the engine is loaded."""
+        self.count_now(merchant, self.rule(merchant, "first_seen is not null"), sampled=False)
+
     # Audiences ------------------------------------------------------------------------------------------------------
 
     def list(self, tx: Transaction, merchant: Merchant) -> list[AudienceLine]:
@@ -318,8 +322,10 @@ class Audiences:
         on_progress(rows + bad)
         with self._database.transaction() as tx:
             added = store.count(tx, merchant_id, key) - before
-            if replace:
-                store.take(tx, merchant_id, key, set(store.fragments(tx, merchant_id, key)) - given)
+            gone = set(store.fragments(tx, merchant_id, key)) - given if replace else set[int]()
+            store.take(tx, merchant_id, key, gone)
+            if added or gone:
+                self._boards.filled(tx, merchant, key, added, len(gone))
             known = len(people.known(tx, merchant_id, given))
         return Put(rows, added, known, bad, tuple(examples))
 

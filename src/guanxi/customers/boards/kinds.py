@@ -37,6 +37,10 @@ _COLUMNS = frozenset({"member", "first_day"})
 """What tables of members call who somebody is and since when they are known."""
 
 
+RESERVED = frozenset({"count", "draft", "new", "overlap"})
+"""Words that stand where an audience's key does in the addresses of pages and routes."""
+
+
 class _MemberKind:
     """What the kinds have in common: the board."""
 
@@ -139,4 +143,11 @@ class AudienceKind(_MemberKind):
         """See ``Kind.check``."""
         reading = Reading(definition, AUDIENCE_FIELDS)
         audience(reading, self._vocabularies.of(tx, merchant_id, world).catalogue)
+        if definition.ref.key in RESERVED:
+            reading.bad(
+                ("key",),
+                "name_taken",
+                "这个代号是页面地址，请换一个。",
+                "this key is a page's address; take another.",
+            )
         return reading.problems

@@ -8,6 +8,9 @@ from typing import NamedTuple
 AUDIENCE_ENTERED, AUDIENCE_LEFT, TRAIT_CHANGED = "audience.entered", "audience.left", "trait.changed"
 """Events that tell what a board brought."""
 
+AUDIENCE_FILLED = "audience.filled"
+"""The event that somebody put members into an audience, or took some out; about no member."""
+
 
 class Board(NamedTuple):
     """A wide table of everybody who had been met by day ``as_of``: a row per member, a column per name.

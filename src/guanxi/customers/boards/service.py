@@ -8,11 +8,19 @@ from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
 from guanxi.customers.boards import store
-from guanxi.customers.boards.model import AUDIENCE_ENTERED, AUDIENCE_LEFT, TRAIT_CHANGED, Board, Size
+from guanxi.customers.boards.model import (
+    AUDIENCE_ENTERED,
+    AUDIENCE_FILLED,
+    AUDIENCE_LEFT,
+    TRAIT_CHANGED,
+    Board,
+    Size,
+)
 from guanxi.customers.identity.service import known
 from guanxi.customers.privacy.service import generation
 from guanxi.customers.profiles.model import MOVED, STABLE, BoardFiles
 from guanxi.kernel.errors import Unavailable
+from guanxi.kernel.ids import fresh
 from guanxi.rules import InAudience, Type
 from guanxi.rules.model import Attribute
 
@@ -195,7 +203,9 @@ class Boards:
             there = store.columns(con, old) if old is not None else {}
             told = {one.name: one.membership for one in vocabulary.derived.values() if one.told}
             told |= dict.fromkeys(vocabulary.lists, True)
-            changes = store.write(con, store.changes_sql(files.wide, old, told, there), files.changes)
+            # Where the board before is lost, nobody can say what has changed; that all came anew would be wrong.
+            compared = told if before is None or old is not None else {}
+            changes = store.write(con, store.changes_sql(files.wide, old, compared, there), files.changes)
             store.write(con, f"SELECT * FROM {STABLE}", files.stable)  # noqa: S608 - a constant
             store.write(con, f"SELECT * FROM {MOVED}", files.moved)  # noqa: S608 - a constant
             if (every := members // SAMPLE) > 1:
@@ -243,6 +253,12 @@ class Boards:
             with self._profiles.facts.engine() as con:
                 con.register("people", people)
                 store.without_others(con, self.files(merchant_id, board))
+
+    def filled(self, tx: Transaction, merchant: Merchant, audience: str, added: int, removed: int) -> None:
+        """Write that somebody put members into an audience, which makes the board out of date."""
+        said = {"audience": audience, "added": added, "removed": removed}
+        event = self._intake.internal_event(merchant, AUDIENCE_FILLED, fresh("fill"), [], said)
+        self._log.append(tx, [event])
 
     # Comparing ------------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,8 @@ import secrets
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from guanxi.customers.identity import service as people
 from guanxi.customers.identity.kinds import KINDS
 from guanxi.customers.identity.model import FIRST_DAY, LAST_DAY, Holding
@@ -125,8 +127,13 @@ class Privacy:
 
     def _rewrite_beside(self, tx: Transaction, merchant_id: str, erasure: Erasure) -> None:
         rewriter = self.glasses(merchant_id, [erasure])
-        theirs = [event for event in erasing.read_beside(tx, merchant_id) if rewriter.changes(event)]
-        erasing.rewrite_beside(tx, [rewriter.of(event, {}) for event in theirs])
+        changed = []
+        for event in erasing.read_beside(tx, merchant_id):
+            # It has no position in the log yet, and came before the erasure whichever one it will get.
+            early = msgspec.structs.replace(event, epoch=0, number=0)
+            if rewriter.changes(early):
+                changed.append(msgspec.structs.replace(rewriter.of(early, {}), number=event.number))
+        erasing.rewrite_beside(tx, changed)
 
     def glasses(self, merchant_id: str, erasures: Collection[Erasure]) -> Rewriter:
         """Return what shows events as they stay after some erasures."""
