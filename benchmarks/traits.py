@@ -141,11 +141,11 @@ def _counts(product: Any, merchant: Any) -> dict[str, Any]:
         "exact": lambda: product.audiences.count_now(merchant, window, sampled=False),
     }
     for name, count in cases.items():
-        count()
+        answer = count()
         times = []
         for _ in range(5):
             begun = time.perf_counter()
-            answer = count()
+            count()
             times.append(time.perf_counter() - begun)
         found[name] = {"seconds": median(times), "members": answer.members, "sample": answer.sample}
     return found

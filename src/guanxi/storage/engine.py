@@ -16,7 +16,7 @@ from guanxi.kernel.errors import Unavailable
 from guanxi.kernel.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from guanxi.storage.home import Home
 
@@ -110,3 +110,39 @@ def quoted(name: str) -> str:
 def literal(text: str) -> str:
     """Return a text as a literal of SQL."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def scan(*paths: Path) -> str:
+    """Return SQL that reads Parquet files as one table."""
+    return f"read_parquet([{', '.join(literal(str(path)) for path in paths)}])"
+
+
+def view(con: duckdb.DuckDBPyConnection, name: str, path: Path, where: str = "") -> None:
+    """Make a Parquet file readable under a name, or those of its rows for which ``where`` is true."""
+    restricted = f" WHERE {where}" if where else ""
+    con.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS SELECT * FROM {scan(path)}{restricted}")  # noqa: S608 - our own names
+
+
+def columns(con: duckdb.DuckDBPyConnection, name: str) -> set[str]:
+    """Return the columns of a table."""
+    return {str(row[0]) for row in con.execute(f"DESCRIBE {quoted(name)}").fetchall()}
+
+
+def is_empty(con: duckdb.DuckDBPyConnection, name: str) -> bool:
+    """Say whether a table has no rows."""
+    return con.execute(f"SELECT 1 FROM {quoted(name)} LIMIT 1").fetchone() is None  # noqa: S608
+
+
+def count(con: duckdb.DuckDBPyConnection, query: str) -> int:
+    """Return how many rows a query has."""
+    found = con.execute(f"SELECT count(*) FROM ({query})").fetchone()  # noqa: S608
+    return int(found[0]) if found else 0
+
+
+def together(steps: Sequence[tuple[str, str]], last: str, mark: str = '"') -> str:
+    """Return one query: ``last``, which may name the steps before it, each a query under its name.
+
+    ``mark`` is what the engine puts around names.
+    """
+    parts = ", ".join(f"{mark}{name}{mark} AS ({query})" for name, query in steps)
+    return f"{f'WITH {parts} ' if parts else ''}SELECT * FROM ({last}) AS answer"  # noqa: S608

@@ -18,6 +18,7 @@ from guanxi.kernel.errors import InvalidInput, NotFound
 from guanxi.kernel.ids import fragment_of, member_id
 from guanxi.rules import InAudience, Node, Type, condition, parse
 from guanxi.rules.explain import explain
+from guanxi.storage.engine import count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -172,8 +173,7 @@ class Audiences:
         types = [node.type for node in nodes]
         with self._profiles.asking(merchant, vocabulary, [rule, *nodes], as_of) as asked:
             found = asked.matching(rule).select("member", *columns).order_by("member")
-            done, all_ = 0, asked.con.execute(f"SELECT count(*) FROM ({asked.sql(found)})").fetchone()  # noqa: S608
-            total = int(all_[0]) if all_ else 0
+            done, total = 0, count(asked.con, asked.sql(found))
             yield ["member_id", *columns]
             rows = asked.con.execute(asked.sql(found))
             while some := rows.fetchmany(_SET):

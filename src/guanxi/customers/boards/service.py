@@ -206,8 +206,8 @@ class Boards:
             # Where the board before is lost, nobody can say what has changed; that all came anew would be wrong.
             compared = told if before is None or old is not None else {}
             changes = store.write(con, store.changes_sql(files.wide, old, compared, there), files.changes)
-            store.write(con, f"SELECT * FROM {STABLE}", files.stable)  # noqa: S608 - a constant
-            store.write(con, f"SELECT * FROM {MOVED}", files.moved)  # noqa: S608 - a constant
+            store.write_table(con, STABLE, files.stable)
+            store.write_table(con, MOVED, files.moved)
             if (every := members // SAMPLE) > 1:
                 store.sample(con, files, asked.tables, every)
             moved = store.counts(con, files.changes)

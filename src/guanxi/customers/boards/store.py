@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,7 +11,8 @@ from sqlalchemy import delete, func, insert, select, update
 
 from guanxi.customers.boards.model import Board, Size, Told
 from guanxi.customers.schema import audience_size, board
-from guanxi.storage.engine import literal, quoted
+from guanxi.kernel.clock import SECOND, SystemClock
+from guanxi.storage.engine import literal, quoted, scan
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -116,11 +116,16 @@ def write(con: duckdb.DuckDBPyConnection, sql: str, path: Path) -> int:
     return int(found[0]) if found else 0
 
 
+def write_table(con: duckdb.DuckDBPyConnection, table: str, path: Path) -> int:
+    """Write a table to a Parquet file durably; returns how many rows it has."""
+    return write(con, f"SELECT * FROM {quoted(table)}", path)  # noqa: S608 - our own name
+
+
 def sweep(folder: Path, kept: Collection[str], grace: int = _GRACE) -> None:
     """Delete boards that are gone; one younger than ``grace`` (s) may be in the making, or still be read."""
-    before = time.time() - grace
+    before = SystemClock().now() - grace * SECOND
     for path in folder.iterdir() if folder.is_dir() else ():
-        if path.name not in kept and path.stat().st_mtime <= before:
+        if path.name not in kept and path.stat().st_mtime_ns // 1_000 <= before:
             shutil.rmtree(path, ignore_errors=True)
 
 
@@ -163,11 +168,6 @@ def sample(con: duckdb.DuckDBPyConnection, files: BoardFiles, tables: Collection
             f"SELECT f.* FROM {quoted(table)} AS f SEMI JOIN sampled USING (fragment)",  # noqa: S608
             files.sample(table),
         )
-
-
-def scan(path: Path) -> str:
-    """Return SQL that reads a file."""
-    return f"read_parquet({literal(str(path))})"
 
 
 def columns(con: duckdb.DuckDBPyConnection, path: Path) -> dict[str, str]:

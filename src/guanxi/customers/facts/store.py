@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import time
 from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ import pyarrow as pa
 
 from guanxi.customers.events.measures import MOST
 from guanxi.customers.facts.model import Column, Shape
+from guanxi.kernel.clock import SECOND, SystemClock
 from guanxi.storage.engine import literal, quoted
 from guanxi.storage.events.lake_rows import DAY_NUMBER
 
@@ -75,9 +75,9 @@ def save(folder: Path, manifest: Manifest) -> None:
 def sweep(folder: Path, manifest: Manifest, *, seconds: int = 0) -> None:
     """Delete files that a manifest does not name and that are older than some seconds."""
     named = {folder / name for table in manifest.tables.values() for name in table.files}
-    before = time.time() - seconds
+    before = SystemClock().now() - seconds * SECOND
     for path in folder.glob("*.parquet"):
-        if path not in named and path.stat().st_mtime <= before:
+        if path not in named and path.stat().st_mtime_ns // 1_000 <= before:
             path.unlink(missing_ok=True)
 
 

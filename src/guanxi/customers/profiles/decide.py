@@ -36,13 +36,13 @@ def series_of(window: Window, kind: EventType, known: Mapping[Series, int]) -> d
 
 def value_of(window: Window, rows: Iterable[Bucket], values: Mapping[int, str]) -> Any:
     """Return what a window is over buckets that lie in it; ``values`` are those of ``series_of``."""
-    n = total = 0
+    n = whole = 0
     low = high = None
     first = last = None
     met: set[str] = set()
     for row in rows:
         n += row.n
-        total += row.total
+        whole += row.total
         low = row.low if low is None or row.low < low else low
         high = row.high if high is None or row.high > high else high
         first = row.day if first is None or row.day < first else first
@@ -52,9 +52,9 @@ def value_of(window: Window, rows: Iterable[Bucket], values: Mapping[int, str]) 
         case Aggregation.COUNT:
             return n
         case Aggregation.SUM:
-            return bounded(total)
+            return bounded(whole)
         case Aggregation.AVG:
-            return float(total) / float(n) if n else None
+            return float(whole) / float(n) if n else None
         case Aggregation.MIN:
             return low
         case Aggregation.MAX:

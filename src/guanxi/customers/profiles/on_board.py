@@ -15,11 +15,10 @@ from guanxi.customers.profiles import wide
 from guanxi.customers.profiles.everybody import Question
 from guanxi.customers.profiles.model import MOVED, STABLE, Needs, needs
 from guanxi.rules.relation import column_type
-from guanxi.storage.engine import literal, quoted
+from guanxi.storage.engine import columns, is_empty, view
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
-    from pathlib import Path
 
     import duckdb
 
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from guanxi.storage.events.model import Position
 
 _BOARD = "board"
-_ANY_MOVED = f"SELECT 1 FROM {MOVED} LIMIT 1"  # noqa: S608 - a constant
 
 
 @contextmanager
@@ -47,22 +45,21 @@ def on_board(
 ) -> Iterator[Question | None]:
     """Open everybody on a board, or its sample; ``None`` if it does not know enough to answer ``nodes``."""
     with facts.engine() as con:
-        where = f" WHERE member % {files.every} = 0" if sampled else ""
-        con.execute(f"CREATE OR REPLACE TEMP VIEW {_BOARD} AS SELECT * FROM {_scan(files.wide)}{where}")  # noqa: S608
-        columns = {str(row[0]) for row in con.execute(f"DESCRIBE {_BOARD}").fetchall()}
-        wanted = needs(vocabulary, nodes, columns)
+        view(con, _BOARD, files.wide, f"member % {files.every} = 0" if sampled else "")
+        there = columns(con, _BOARD)
+        wanted = needs(vocabulary, nodes, there)
         shapes = needed(wanted.windows.values(), vocabulary.types)
         ready = not wanted.attributes and not wanted.derived
         if not ready or not _open(facts, con, merchant_id, files, shapes, position, sampled=sampled):
             yield None
             return
         named = needs(vocabulary, nodes)
-        known = sorted(columns & {*named.attributes, *(one.name for one in named.derived)})
+        known = sorted(there & {*named.attributes, *(one.name for one in named.derived)})
         schema = {"member": "int64"} | {name: column_type(vocabulary.type_of(name)) for name in known}
         table = ibis.table(schema, name=_BOARD)
         steps = wide.Steps()
         windows = Needs(frozenset(), wanted.windows, ())
-        moved = bool(shapes) and con.execute(_ANY_MOVED).fetchone() is not None
+        moved = bool(shapes) and not is_empty(con, MOVED)
         table = wide.build(steps, windows, {}, vocabulary.types, as_of, moved=moved, cuts={}, base=table)
         yield Question(con, steps, table, as_of, {}, (position.epoch, position.number), tuple(shapes))
 
@@ -81,19 +78,14 @@ def _open(
     if not shapes:
         return True
     for name, path in ((STABLE, files.stable), (MOVED, files.moved)):
-        con.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT * FROM {_scan(path)}")  # noqa: S608
+        view(con, name, path)
     if not sampled:
         return facts.expose(con, merchant_id, facts.refresh(con, merchant_id, shapes), shapes, position)
     for key, shape in shapes.items():
         path = files.sample(key)
         if not path.exists():
             return False
-        con.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(key)} AS SELECT * FROM {_scan(path)}")  # noqa: S608
-        there = {str(row[0]) for row in con.execute(f"DESCRIBE {quoted(key)}").fetchall()}
-        if not {column.name for column in shape.columns} <= there:
+        view(con, key, path)
+        if not {column.name for column in shape.columns} <= columns(con, key):
             return False
     return True
-
-
-def _scan(path: Path) -> str:
-    return f"read_parquet({literal(str(path))})"

@@ -21,6 +21,7 @@ from guanxi.customers.profiles.model import MOVED, PEOPLE, STABLE, Quintile, nam
 from guanxi.rules import Type, Window, days as calendar
 from guanxi.rules.model import Aggregation
 from guanxi.rules.relation import column_type, to_ibis
+from guanxi.storage.engine import together
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -45,16 +46,9 @@ class Steps:
 
     def sql(self, last: ir.Table, dialect: str = "duckdb") -> str:
         """Return one query: ``last`` over all steps."""
-        parts = [
-            f"{_quoted(name, dialect)} AS ({ibis.to_sql(made, dialect=dialect)})" for name, made in self.done
-        ]
-        head = f"WITH {', '.join(parts)} " if parts else ""
-        return f"{head}SELECT * FROM ({ibis.to_sql(last, dialect=dialect)}) AS answer"  # noqa: S608 - our own
-
-
-def _quoted(name: str, dialect: str) -> str:
-    mark = "`" if dialect in {"pyspark", "spark", "databricks"} else '"'
-    return mark + name + mark
+        done = [(name, ibis.to_sql(made, dialect=dialect)) for name, made in self.done]
+        mark = "`" if dialect == "pyspark" else '"'
+        return together(done, ibis.to_sql(last, dialect=dialect), mark)
 
 
 def people_table(columns: Mapping[str, Type]) -> ir.Table:
