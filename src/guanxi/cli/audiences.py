@@ -70,11 +70,24 @@ def _asked(product: Product, merchant: str | None, text: str, as_of: str | None)
 
 def rule_of(product: Product, merchant: Merchant, text: str) -> Node:
     """Return the rule that a text is, or that of the audience whose key it is."""
-    from guanxi.kernel.errors import NotFound
+    from guanxi.kernel.errors import InvalidInput, NotFound
+    from guanxi.rules.catalogue import nearest
 
+    key = text.strip()
     try:
-        return product.audiences.rule_of(merchant, text.strip())
+        return product.audiences.rule_of(merchant, key)
     except NotFound:
+        catalogue = product.audiences.vocabulary(merchant).catalogue
+        near = (
+            nearest(key, catalogue.audiences)
+            if key.isidentifier() and key not in catalogue.attributes
+            else ""
+        )
+        if near:
+            raise InvalidInput(
+                reason_zh=f"没有人群或属性 {key}，是不是人群 {near}？",
+                reason_en=f"there is no audience or attribute {key}; did you mean the audience {near}?",
+            ) from None
         return product.audiences.rule(merchant, text)
 
 

@@ -148,6 +148,19 @@ def test_an_audience_overlaps_another(shop: Shop) -> None:
     assert tuple(found) == (2, 3, 1)
 
 
+def test_a_rule_that_names_nothing_is_true_of_all_or_of_nobody(shop: Shop) -> None:
+    shop.apply()
+    audiences, merchant = shop.product.audiences, shop.merchant
+    for rule, members in (("true", 6), ("1 = 2", 0), ("today() > date '2020-01-01'", 6)):
+        assert shop.count(rule) == members
+        node = audiences.rule(merchant, rule)
+        assert len(audiences.members(merchant, node)) == members
+        counted = audiences.count_now(merchant, node, sampled=False)
+        assert counted is not None
+        assert counted.members == members
+        assert audiences.overlap(merchant, node, InAudience("big")).both == min(2, members)
+
+
 def test_an_export_has_a_row_for_each_member(shop: Shop) -> None:
     shop.apply()
     audiences, merchant = shop.product.audiences, shop.merchant

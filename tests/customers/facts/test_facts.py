@@ -116,6 +116,7 @@ def lake(events: Sequence[Event]) -> pa.Table:
             "version": pa.array([1] * size, pa.int64()),
             "channel": pa.array([one[1] for one in events], pa.string()),
             "account": pa.array([one[2] for one in events], pa.string()),
+            "number": pa.array(range(1, size + 1), pa.int64()),
             "payload": pa.array(payloads, pa.string()),
         }
     )

@@ -25,7 +25,7 @@ SCALARS = {
 
 
 class Column(NamedTuple):
-    """A column of facts. ``source`` is a property, or ``channel`` or ``account`` where ``context`` is set.
+    """A column of facts. ``source`` is a property or, where ``context`` is set, ``channel``, ``account`` or ``number``.
 
     ``element``: a property of the list's elements. ``cut`` is after how many letters a text ends; 0 if it does not.
     ``since`` is the first version of the event type whose events have it.
@@ -61,6 +61,10 @@ class Shape(NamedTuple):
         return self._replace(columns=tuple(sorted({*self.columns, *more})))
 
 
+EVENT = Column("event", "number", "BIGINT", context=True)
+"""Which event a row of elements is of: its number in the log."""
+
+
 def dimension_column(name: str) -> str:
     """Return the name of the column that holds a dimension's value."""
     return f"d_{name}"
@@ -89,7 +93,7 @@ def shapes(kind: EventType) -> dict[str, Shape]:
     for one in kind.dimensions.values():
         if one.each:
             sums = {_element(field) for field in one.measures.values()}
-            columns = tuple(sorted({_dimension(one), *sums, *common}))
+            columns = tuple(sorted({_dimension(one), EVENT, *sums, *common}))
             found[one.name] = Shape(kind.name, columns, one.name, one.each)
     measures = {_measure(kind, one) for one in kind.measures.values()}
     others = {_property(kind, field) for one in plain for field in one.measures.values()}

@@ -115,7 +115,7 @@ def select(shape: Shape, source: str) -> str:
     """Return SQL of the facts of a shape from ``source``, which has the columns of the lake."""
     inside = [one for one in shape.columns if one.element]
     outside = [one for one in shape.columns if not one.element and not one.context]
-    taken = "day, subject, version, channel, account"
+    taken = "day, subject, number, version, channel, account"
     if inside or outside:
         form: dict[str, object] = {one.source: one.kind for one in outside}
         if shape.each:
@@ -159,13 +159,12 @@ def _of_elements(shape: Shape, inner: str, day: str) -> str:
         for each in sums
     )
     listed = f"unnest(said.properties.{quoted(shape.elements)}) AS one"
-    # Elements of one event stay together by its number among the rows read.
-    rows = f"SELECT row_number() OVER () AS event, {day}{kept}, said FROM ({inner})"  # noqa: S608
-    flat = f"SELECT event, day, fragment{names}, {listed} FROM ({rows})"  # noqa: S608
+    rows = f"SELECT {day}{kept}, said FROM ({inner})"  # noqa: S608
+    flat = f"SELECT day, fragment{names}, {listed} FROM ({rows})"  # noqa: S608
     text = _text(value, f"one.{quoted(value.source)}")
     return (
         f"SELECT day, fragment{names}, {text} AS {quoted(value.name)}{totals} FROM ({flat})"  # noqa: S608
-        f" WHERE {text} IS NOT NULL GROUP BY event, day, fragment{names}, {text}"
+        f" WHERE {text} IS NOT NULL GROUP BY day, fragment{names}, {text}"
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
@@ -158,10 +158,14 @@ def _by_source(
     sources: defaultdict[str, list[Window]] = defaultdict(list)
     shapes: dict[str, Shape] = {}
     alone: list[tuple[Shape, Window]] = []
+    several: list[tuple[Shape, Window]] = []
     for window in windows:
         ((key, shape),) = needed([window], types).items()
         if window.how is Aggregation.DISTINCT:
             alone.append((shape, window))
+            continue
+        if shape.each and len(window.values) > 1 and window.how in _OF_EVENTS:
+            several.append((shape, window))
             continue
         shapes[key] = shape.with_columns(shapes[key].columns) if key in shapes else shape
         sources[key].append(window)
@@ -169,10 +173,31 @@ def _by_source(
         _summed(facts_table(shapes[key]), some, types[some[0].event], as_of, moved=moved)
         for key, some in sources.items()
     ]
-    return found + [
-        _distinct(facts_table(shape), window, types[window.event], as_of, moved=moved)
-        for shape, window in alone
-    ]
+    return (
+        found
+        + [
+            _distinct(facts_table(shape), window, types[window.event], as_of, moved=moved)
+            for shape, window in alone
+        ]
+        + [
+            _of_several(facts_table(shape), window, types[window.event], as_of, moved=moved)
+            for shape, window in several
+        ]
+    )
+
+
+_OF_EVENTS = frozenset({Aggregation.COUNT, Aggregation.AVG, Aggregation.MIN, Aggregation.MAX})
+"""Aggregates in which an event with elements of several chosen values counts once."""
+
+
+def _of_several(facts: ir.Table, window: Window, kind: EventType, as_of: int, *, moved: bool) -> ir.Table:
+    """Return a window over events that have elements of several values, all of an event's taken together."""
+    met = facts.filter(_within(facts, window, kind, as_of))
+    whole = replace(window, dimension="", values=())
+    sums = {} if not window.field else {number_column(whole, kind): met[number_column(window, kind)].sum()}
+    events = met.group_by("day", "fragment", "event").aggregate(**sums)
+    found = _summed(events, [whole], kind, as_of, moved=moved)
+    return found.select("member", **{window.name: found[whole.name]})
 
 
 def _within(table: ir.Table, window: Window, kind: EventType, as_of: int) -> ir.BooleanValue:
@@ -302,4 +327,5 @@ def matching(table: ir.Table, node: Node, as_of: int) -> ir.Table:
 def truth(table: ir.Table, node: Node, as_of: int) -> ir.BooleanValue:
     """Return whether a rule is true, row by row: unknown is not."""
     value: ir.BooleanValue = to_ibis(node, table, as_of).fill_null(False)
-    return value
+    # What names nothing of a member is one value, not one for each.
+    return value & table.member.notnull() if isinstance(value, ir.Scalar) else value
