@@ -110,4 +110,4 @@ def test_both_say_the_same(customers: Customers, dialect: str) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_both_say_the_same_of_many(customers: Customers, dialect: str) -> None:
-    run(customers, 300 if dialect == "sqlite" else 100)
+    run(customers, 60 if dialect == "sqlite" else 25)
