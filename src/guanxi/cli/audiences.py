@@ -308,10 +308,11 @@ def put(
             if notes.is_terminal:
                 notes.print(say(f"已读 {rows} 行", f"{rows} rows read"), end="\r")
 
-        with file.open(encoding="utf-8-sig", errors="replace") as lines:
-            done = product.audiences.put(
-                chosen, key, enumerate(lines, 1), kind, scope, replace=replace, on_progress=told
-            )
+        from guanxi.customers.audiences.lines import lines_of
+
+        with file.open("rb") as opened:
+            lines = enumerate(lines_of(opened), 1)
+            done = product.audiences.put(chosen, key, lines, kind, scope, replace=replace, on_progress=told)
         if as_json:
             examples = [{"line": one.line, "zh": one.reason.zh, "en": one.reason.en} for one in done.examples]
             print_json({**done._asdict(), "examples": examples})

@@ -8,14 +8,21 @@ import msgspec
 import pytest
 
 from guanxi.customers.boards import store
+from guanxi.customers.identity.kinds import Rejection, identify
 from guanxi.kernel.clock import DAY
-from guanxi.kernel.errors import Unavailable
+from guanxi.kernel.errors import InvalidInput, Unavailable
 from guanxi.kernel.ids import fragment_of
 from guanxi.rules import InAudience
 
 if TYPE_CHECKING:
     from guanxi.storage.events.model import LoggedEvent
     from tests.customers.boards.shop import Shop
+
+
+def identify_reason() -> str:
+    found = identify("member_no", "", "x" * 500)
+    assert isinstance(found, Rejection)
+    return found.text.en
 
 
 def said(event: LoggedEvent) -> tuple[str, ...]:
@@ -99,7 +106,10 @@ def test_a_list_is_an_audience_like_any_other(shop: Shop) -> None:
     lines = ["m-1", "", "m-3", "m-unknown", "x" * 500]
     done = audiences.put(merchant, "friends", enumerate(lines, 1), "member_no")
     assert (done.rows, done.added, done.known, done.bad) == (3, 3, 2, 1)
-    assert [one.line for one in done.examples] == [5]
+    assert [(one.line, one.reason.en) for one in done.examples] == [(5, identify_reason())]
+    with pytest.raises(InvalidInput):
+        audiences.put(merchant, "friends", [(1, "x" * 500)], "member_no", replace=True)
+    assert shop.count("in_audience('friends')") == 2, "a list that names nobody replaces nothing"
     assert shop.count("in_audience('big_friends')") == 1
     shop.project()
     assert shop.product.boards.refresh(merchant), "a list that was filled makes the board out of date"

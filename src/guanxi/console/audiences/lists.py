@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator
-from typing import BinaryIO, Final
+from typing import Final
 
 from starlette.responses import Response
 
@@ -16,6 +14,7 @@ from guanxi.console.audiences.paths import HERE, page_of
 from guanxi.console.forms import Checked
 from guanxi.console.i18n import N_
 from guanxi.console.session import Asked, Page, post
+from guanxi.customers.audiences.lines import lines_of
 from guanxi.customers.audiences.model import AudienceLine, Put
 from guanxi.customers.audiences.service import Audiences
 from guanxi.customers.boards.service import Boards
@@ -26,8 +25,6 @@ NEEDS: Final = Permission.DEFINITIONS_WRITE
 MOST_UPLOAD: Final = 64 << 20
 UPLOADS: Final = {f"{HERE}/put/": MOST_UPLOAD}
 """Bytes that a server must let through, by the beginning of the address."""
-_MOST_LINE: Final = 1_000
-_UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 
 
 def pages() -> list[Page]:
@@ -86,27 +83,6 @@ def put(asked: Asked) -> Response:
             _record(asked, line.key, done, replace=replace)
             _renew(asked)
     return _form(asked, line, checked.errors, done)
-
-
-def lines_of(file: BinaryIO) -> Iterator[str]:
-    """Yield the first cell of each line of a text or CSV file: UTF-8, GB18030 as Excel writes it in China, or UTF-16."""
-    start = file.read(1 << 16)
-    file.seek(0)
-    if start[:2] in _UTF16:
-        encoding = "utf-16"
-    else:
-        cut = start.rpartition(b"\n")[0] or start
-        encoding = "utf-8-sig" if _reads(cut, "utf-8") else "gb18030"
-    for line in io.TextIOWrapper(file, encoding, errors="replace"):
-        yield line.split("\t")[0].split(",")[0].strip().strip('"')[:_MOST_LINE]
-
-
-def _reads(some: bytes, encoding: str) -> bool:
-    try:
-        some.decode(encoding)
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _record(asked: Asked, key: str, done: Put, *, replace: bool) -> None:

@@ -11,8 +11,8 @@ from guanxi.customers.events.model import Seen
 from guanxi.customers.identity.kinds import KINDS, Typed, identify
 from guanxi.kernel.clock import day_to_date
 from guanxi.kernel.errors import InvalidInput
-from guanxi.kernel.text import Text
 from guanxi.rules import Type
+from guanxi.rules.catalogue import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,10 +24,12 @@ def rows_of(lines: Iterable[tuple[int, str]], kind: str, scope: str) -> Iterator
     Raises ``InvalidInput`` for a kind of identity that there is not.
     """
     if kind not in KINDS:
-        named = ", ".join(KINDS)
+        named, near = ", ".join(KINDS), nearest(kind, KINDS)
         raise InvalidInput(
-            reason_zh=f"没有身份类型 {kind}；可用：{named}。",
-            reason_en=f"there is no kind of identity {kind}; it is one of: {named}.",
+            reason_zh=f"没有身份类型 {kind}" + (f"，是不是 {near}？" if near else "。") + f"可用：{named}。",
+            reason_en=f"there is no kind of identity {kind}"
+            + (f"; did you mean {near}?" if near else ";")
+            + f" It is one of: {named}.",
         )
     for number, line in lines:
         text = line.strip()
@@ -37,7 +39,7 @@ def rows_of(lines: Iterable[tuple[int, str]], kind: str, scope: str) -> Iterator
         if isinstance(found, Typed):
             yield Seen(found.type, found.scope, found.value, "")
         else:
-            yield BadRow(number, Text("不是有效的身份", "this is no such identity"))
+            yield BadRow(number, found.text)
 
 
 def estimated(found: int, asked: int, members: int) -> Counted:

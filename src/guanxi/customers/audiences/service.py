@@ -151,7 +151,7 @@ class Audiences:
         with self._asking(merchant, [rule], as_of) as asked:
             found = asked.matching(rule)
             if after:
-                found = found.filter(found.member > fragment_of(after))
+                found = found.filter(found.member > _place(after))
             rows = asked.rows(found.select("member").order_by("member").limit(limit))
         return [member_id(row[0]) for row in rows]
 
@@ -287,7 +287,7 @@ class Audiences:
         """Put identities of one kind into a static audience, from numbered lines, in sets; bad ones are told and skipped.
 
         With ``replace`` whoever is not among them is taken out, once all lines are read. Raises ``NotFound``,
-        ``InvalidInput`` for an audience that follows a rule or an unknown kind.
+        ``InvalidInput`` for an audience that follows a rule, an unknown kind, or a replacement that names nobody.
         """
         merchant_id = merchant.merchant_id
         with self._database.reading() as tx:
@@ -322,6 +322,12 @@ class Audiences:
         on_progress(rows + bad)
         with self._database.transaction() as tx:
             added = store.count(tx, merchant_id, key) - before
+            if replace and not given:
+                # An empty or unreadable file is a mistake more often than a wish, and whom the list kept out would be in.
+                raise InvalidInput(
+                    reason_zh="名单里没有一个有效的身份，原有名单没有改动。",
+                    reason_en="the list names nobody; what was there before stays.",
+                )
             gone = set(store.fragments(tx, merchant_id, key)) - given if replace else set[int]()
             store.take(tx, merchant_id, key, gone)
             if added or gone:
@@ -332,6 +338,16 @@ class Audiences:
     def _put(self, merchant_id: str, key: str, some: set[int], now: int) -> None:
         with self._database.transaction() as tx:
             store.put(tx, merchant_id, key, some, now)
+
+
+def _place(after: str) -> int:
+    """Return the member after whom a list goes on; raises ``InvalidInput``."""
+    try:
+        return fragment_of(after)
+    except ValueError:
+        raise InvalidInput(
+            reason_zh=f"{after[:40]} 不是会员编号。", reason_en=f"{after[:40]} is no member id."
+        ) from None
 
 
 def _named(vocabulary: Vocabulary, name: str) -> Node:
