@@ -111,8 +111,8 @@ def test_a_declaration_is_a_mapping(spec: Any) -> None:
         ),
         (
             {"order_id": "1", "amount": 1, "lines": [{"quantity": "two"}]},
-            "支付订单（order.paid）：properties.lines[0].quantity 应为数字（number）。",
-            "Paid an order (order.paid): properties.lines[0].quantity should be a number.",
+            "支付订单（order.paid）：数量（properties.lines[0].quantity）应为数字（number）。",
+            "Paid an order (order.paid): Quantity (properties.lines[0].quantity) should be a number.",
         ),
         (
             {"order_id": "1", "amount": 1, "lines": [3]},
