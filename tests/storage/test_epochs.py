@@ -212,5 +212,6 @@ def test_every_column_that_holds_an_epoch_is_known() -> None:
         "event_reader.epoch",
         "event_handover.upto_epoch",
         "event_handover_plan.upto_epoch",
+        "customer_board.epoch",
         "customer_erasure.upto_epoch",
     }

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.browser
 
 Enter = Callable[..., Page]
 HERE = "/console/definitions"
-FRIENDLY = "kind: trait\nkey: tea_60d\nlabel: {zh: 近 60 天订单, en: Orders in 60 days}\nvalue: count(order.paid, 60d)\n"
+FRIENDLY = "kind: trait\nkey: tea_60d\nlabel: {zh: 近 60 天订单, en: Bought in 60 days}\nvalue: count(order.paid, 60d)\n"
 
 
 def go(page: Page, path: str) -> None:
