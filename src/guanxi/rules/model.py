@@ -291,6 +291,11 @@ class InAudience(Node):
         """Return the text under which the answer is handed in."""
         return f"in_audience({quote(self.audience)})"
 
+    @staticmethod
+    def key_of(name: str) -> str:
+        """Return the key of the audience that such a text names."""
+        return name.removeprefix("in_audience('").removesuffix("')")
+
 
 def parts(node: Node) -> tuple[Node, ...]:
     """Return the nodes that a node is made of, in the order of the text."""

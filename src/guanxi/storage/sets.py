@@ -12,10 +12,13 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 from sqlalchemy import BigInteger, Boolean, Integer, LargeBinary, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
+
+    from numpy.typing import NDArray
 
     from guanxi.storage.database import Transaction
 
@@ -95,3 +98,23 @@ def delete(tx: Transaction, table: Table, merchant_id: str, column: str, values:
     else:
         sql = f"DELETE FROM {table.name} WHERE merchant_id = ? AND {column} = ?"  # noqa: S608
         run.executemany(sql, [(merchant_id, value) for value in values])
+
+
+_FETCH = 50_000
+
+
+def rows(tx: Transaction, sql: str, *params: Any) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of SQL with ``?`` for each value, however many there are."""
+    found = cursor(tx).execute(sql if tx.dialect == "sqlite" else sql.replace("?", "%s"), params)
+    while some := found.fetchmany(_FETCH):
+        yield from some
+
+
+def numbers(tx: Transaction, sql: str, *params: Any, columns: int) -> NDArray[np.int64]:
+    """Return rows of ``columns`` whole numbers as an array with a row per column; see ``rows``."""
+    found = cursor(tx).execute(sql if tx.dialect == "sqlite" else sql.replace("?", "%s"), params)
+    parts = []
+    while some := found.fetchmany(_FETCH):
+        parts.append(np.array(some, np.int64))
+    whole = np.concatenate(parts) if parts else np.empty((0, columns), np.int64)
+    return whole.T

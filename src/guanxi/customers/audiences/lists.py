@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from guanxi.customers.audiences import store
 from guanxi.customers.identity import service as people
+from guanxi.rules import InAudience
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -29,7 +30,7 @@ class Lists:
         self, tx: Transaction, merchant_id: str, members: Sequence[int], names: Collection[str]
     ) -> Mapping[int, Values]:
         """See ``Provider.of``."""
-        keys = {_key(name): name for name in names}
+        keys = {InAudience.key_of(name): name for name in names}
         found = {member: dict.fromkeys(names, False) for member in members}
         held = people.holdings_of(tx, merchant_id, members)
         latest = people.holders(tx, merchant_id, {one.fragment for some in held.values() for one in some})
@@ -44,7 +45,7 @@ class Lists:
     ) -> pa.Table:
         """See ``Provider.table``."""
         del everybody
-        inside = {name: set(self.members(tx, merchant_id, _key(name))) for name in names}
+        inside = {name: set(self.members(tx, merchant_id, InAudience.key_of(name))) for name in names}
         members = sorted(set().union(*inside.values()))
         columns: dict[str, pa.Array] = {"member": pa.array(members, pa.int64())}
         for name, some in inside.items():
@@ -55,7 +56,3 @@ class Lists:
         """Return who is in an audience; somebody who is not a member yet stands there as their identity."""
         fragments = store.fragments(tx, merchant_id, audience)
         return sorted(set(people.holders(tx, merchant_id, fragments).values()))
-
-
-def _key(name: str) -> str:
-    return name.removeprefix("in_audience('").removesuffix("')")

@@ -307,7 +307,7 @@ class Boards:
     def _event(self, merchant: Merchant, event_id: str, one: Told, at: int) -> NewEvent:
         if one.membership:
             kind = AUDIENCE_ENTERED if one.after else AUDIENCE_LEFT
-            said = {"audience": one.name.removeprefix("in_audience('").removesuffix("')")}
+            said = {"audience": InAudience.key_of(one.name)}
         else:
             kind, said = TRAIT_CHANGED, {"trait": one.name, "from": one.before, "to": one.after}
         return self._intake.internal_event(merchant, kind, event_id, [], said, fragments=[one.member], now=at)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
 import pyarrow as pa
 
 from guanxi.customers import schema
@@ -17,11 +16,7 @@ from guanxi.storage import sets
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
-    from numpy.typing import NDArray
-
     from guanxi.storage.database import Transaction
-
-_SET = 50_000
 
 
 class Said(NamedTuple):
@@ -47,13 +42,10 @@ def said_of(
 
 
 def said(tx: Transaction, merchant_id: str, names: Collection[str]) -> Iterator[Said]:
-    """Yield the named attributes of all fragments."""
-    one = "?" if tx.dialect == "sqlite" else "%s"
-    marks = ", ".join([one] * len(names))
-    sql = f"SELECT {_SAID} FROM customer_attribute WHERE merchant_id = {one} AND name IN ({marks})"  # noqa: S608
-    found = sets.cursor(tx).execute(sql, (merchant_id, *sorted(names)))
-    while rows := found.fetchmany(_SET):
-        yield from map(_said, rows)
+    """Return the named attributes of all fragments, one after the other."""
+    marks = ", ".join("?" * len(names))
+    sql = f"SELECT {_SAID} FROM customer_attribute WHERE merchant_id = ? AND name IN ({marks})"  # noqa: S608
+    return map(_said, sets.rows(tx, sql, merchant_id, *sorted(names)))
 
 
 def _said(row: tuple[Any, ...]) -> Said:
@@ -61,22 +53,9 @@ def _said(row: tuple[Any, ...]) -> Said:
 
 
 def holdings(tx: Transaction, merchant_id: str) -> Iterator[tuple[int, int, int, int]]:
-    """Yield (fragment, from day, until day, member) of every fragment that is not simply its own member."""
-    held = "SELECT fragment, from_day, until_day, member FROM customer_holding WHERE merchant_id = ?"
-    sql = held if tx.dialect == "sqlite" else held.replace("?", "%s")
-    found = sets.cursor(tx).execute(sql, (merchant_id,))
-    while rows := found.fetchmany(_SET):
-        yield from rows
-
-
-def _numbers(tx: Transaction, sql: str, params: tuple[Any, ...], columns: int) -> NDArray[np.int64]:
-    """Return rows of whole numbers as an array with a row per column."""
-    found = sets.cursor(tx).execute(sql if tx.dialect == "sqlite" else sql.replace("?", "%s"), params)
-    parts = []
-    while rows := found.fetchmany(_SET):
-        parts.append(np.array(rows, np.int64))
-    whole = np.concatenate(parts) if parts else np.empty((0, columns), np.int64)
-    return whole.T
+    """Return (fragment, from day, until day, member) of every fragment that is not simply its own member."""
+    sql = "SELECT fragment, from_day, until_day, member FROM customer_holding WHERE merchant_id = ?"
+    return sets.rows(tx, sql, merchant_id)
 
 
 def everybody(tx: Transaction, merchant_id: str) -> Everybody:
@@ -84,9 +63,9 @@ def everybody(tx: Transaction, merchant_id: str) -> Everybody:
     members = (
         "SELECT member, first_seen FROM customer_member WHERE merchant_id = ? AND known = ? ORDER BY member"
     )
-    member, first_seen = _numbers(tx, members, (merchant_id, True), 2)
+    member, first_seen = sets.numbers(tx, members, merchant_id, True, columns=2)
     held = "SELECT fragment, from_day, until_day, member FROM customer_holding WHERE merchant_id = ? ORDER BY fragment"
-    fragment, from_day, until_day, owner = _numbers(tx, held, (merchant_id,), 4)
+    fragment, from_day, until_day, owner = sets.numbers(tx, held, merchant_id, columns=4)
     ever = (from_day == FIRST_DAY) & (until_day == LAST_DAY)
     return Everybody(
         pa.table({"member": member, "first_seen": first_seen}),
@@ -109,9 +88,7 @@ def series(tx: Transaction, merchant_id: str, types: Collection[str] | None = No
         rows: Iterable[tuple[Any, ...]] = sets.find(tx, schema.series, merchant_id, "type", types, columns)
     else:
         sql = f"SELECT {columns} FROM customer_series WHERE merchant_id = ?"  # noqa: S608 - our own words
-        rows = sets.cursor(tx).execute(
-            sql if tx.dialect == "sqlite" else sql.replace("?", "%s"), (merchant_id,)
-        )
+        rows = sets.rows(tx, sql, merchant_id)
     return {Series(*row[:4]): int(row[4]) for row in rows}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,29 +16,11 @@ from guanxi.customers.profiles.arrays import Numbers, owners, places
 from guanxi.storage import sets
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from guanxi.customers.profiles.model import Everybody
     from guanxi.storage.database import Transaction
     from guanxi.storage.merchants import Merchant
-
-_SET = 50_000
-
-
-def _rows(tx: Transaction, sql: str, *params: Any) -> Iterator[tuple[Any, ...]]:
-    found = sets.cursor(tx).execute(sql if tx.dialect == "sqlite" else sql.replace("?", "%s"), params)
-    while rows := found.fetchmany(_SET):
-        yield from rows
-
-
-def _numbers(tx: Transaction, sql: str, *params: Any) -> Numbers:
-    """Return rows of whole numbers as an array with a row per column."""
-    parts = []
-    found = sets.cursor(tx).execute(sql if tx.dialect == "sqlite" else sql.replace("?", "%s"), params)
-    while rows := found.fetchmany(_SET):
-        parts.append(np.array(rows, np.int64))
-    whole: Numbers = np.concatenate(parts).T if parts else np.empty((2, 0), np.int64)
-    return whole
 
 
 def identity_sets(
@@ -48,7 +30,7 @@ def identity_sets(
     kinds = sorted(KINDS)
     case = " ".join(f"WHEN '{kind}' THEN {number}" for number, kind in enumerate(kinds))
     sql = f"SELECT fragment, CASE type {case} END FROM customer_identity WHERE merchant_id = ?"  # noqa: S608 - our own words
-    fragments, types = _numbers(tx, sql, merchant_id)
+    fragments, types = sets.numbers(tx, sql, merchant_id, columns=2)
     members = everybody.people["member"].to_numpy()
     at = places(_today(everybody, fragments), members)
     masks = np.zeros(len(members), np.int64)
@@ -121,7 +103,7 @@ def consents(tx: Transaction, merchant: Merchant, members: Sequence[int] | None)
     columns = "fragment, purpose, channel, given, time, event_id"
     if members is None:
         sql = f"SELECT {columns} FROM customer_consent WHERE merchant_id = ?"  # noqa: S608 - our own words
-        rows = list(_rows(tx, sql, merchant_id))
+        rows = list(sets.rows(tx, sql, merchant_id))
         held_by = _holders(tx, merchant_id, {row[0] for row in rows})
     else:
         held_by = _owners(tx, merchant_id, members)
