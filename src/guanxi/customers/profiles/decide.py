@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from guanxi.customers.events.measures import Series, bounded
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
     from guanxi.customers.events.model import EventType
     from guanxi.customers.identity.model import Holding
     from guanxi.customers.profiles.model import Bucket
+
+
+_DAY = attrgetter("day")
 
 
 def series_of(window: Window, kind: EventType, known: Mapping[Series, int]) -> dict[int, str]:
@@ -34,36 +39,26 @@ def series_of(window: Window, kind: EventType, known: Mapping[Series, int]) -> d
     return {known[one]: one.value for one in wanted if one in known}
 
 
-def value_of(window: Window, rows: Iterable[Bucket], values: Mapping[int, str]) -> Any:
+def value_of(window: Window, rows: Sequence[Bucket], values: Mapping[int, str]) -> Any:
     """Return what a window is over buckets that lie in it; ``values`` are those of ``series_of``."""
-    n = whole = 0
-    low = high = None
-    first = last = None
-    met: set[str] = set()
-    for row in rows:
-        n += row.n
-        whole += row.total
-        low = row.low if low is None or row.low < low else low
-        high = row.high if high is None or row.high > high else high
-        first = row.day if first is None or row.day < first else first
-        last = row.day if last is None or row.day > last else last
-        met.add(values[row.series])
+    if window.how is Aggregation.COUNT:
+        return sum([row.n for row in rows])
+    if window.how is Aggregation.SUM:
+        return bounded(sum([row.total for row in rows]))
+    if window.how is Aggregation.DISTINCT:
+        return len({values[row.series] for row in rows})
+    if not rows:
+        return None
     match window.how:
-        case Aggregation.COUNT:
-            return n
-        case Aggregation.SUM:
-            return bounded(whole)
         case Aggregation.AVG:
-            return float(whole) / float(n) if n else None
+            return float(sum([row.total for row in rows])) / float(sum([row.n for row in rows]))
         case Aggregation.MIN:
-            return low
+            return min([row.low for row in rows])
         case Aggregation.MAX:
-            return high
+            return max([row.high for row in rows])
         case Aggregation.FIRST:
-            return first
-        case Aggregation.LAST:
-            return last
-    return len(met)
+            return min([row.day for row in rows])
+    return max([row.day for row in rows])
 
 
 def windows_of(
@@ -73,27 +68,29 @@ def windows_of(
     rows: Iterable[Bucket],
     as_of: int,
 ) -> dict[str, Any]:
-    """Return all windows of one member; ``series`` are those of each window, ``rows`` may be of others as well."""
-    days = {one.fragment: [] for one in held}  # type: dict[int, list[tuple[int, int]]]
+    """Return all windows of one member; ``series`` are those of each window, ``rows`` may be of others as well.
+
+    ``rows`` are in the order of their days.
+    """
+    days: dict[int, list[tuple[int, int]]] = {one.fragment: [] for one in held}
     for one in held:
         days[one.fragment].append((one.from_day, one.until_day))
     by_series: defaultdict[int, list[Bucket]] = defaultdict(list)
     for row in rows:
-        if any(start <= row.day < end for start, end in days.get(row.fragment, ())):
-            by_series[row.series].append(row)
-    return {
-        window.name: value_of(
-            window,
-            (
-                row
-                for number in series[window.name]
-                for row in by_series.get(number, ())
-                if as_of - window.days < row.day <= as_of
-            ),
-            series[window.name],
-        )
-        for window in windows
-    }
+        for start, end in days.get(row.fragment, ()):
+            if start <= row.day < end:
+                by_series[row.series].append(row)
+                break
+    found: dict[str, Any] = {}
+    for window in windows:
+        values = series[window.name]
+        inside: list[Bucket] = []
+        for number in values:
+            if some := by_series.get(number):
+                start = bisect_right(some, as_of - window.days, key=_DAY)
+                inside += some[start : bisect_right(some, as_of, start, key=_DAY)]
+        found[window.name] = value_of(window, inside, values)
+    return found
 
 
 def fifth(value: float | None, cuts: Sequence[float], *, reverse: bool) -> int | None:

@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from guanxi.customers.identity import service as people
 from guanxi.customers.profiles import decide, said, store
-from guanxi.customers.profiles.model import BoardFiles, Derived, Provider, Quintile, Values, Vocabulary, needs
-from guanxi.rules import Node, compile_condition, compile_value
+from guanxi.customers.profiles.model import (
+    BoardFiles,
+    Derived,
+    Needs,
+    Provider,
+    Quintile,
+    Values,
+    Vocabulary,
+    needs,
+)
+from guanxi.rules import Node, Window, compile_condition, compile_value
+from guanxi.rules.model import Aggregation
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,6 +30,30 @@ if TYPE_CHECKING:
     from guanxi.storage.database import Database, Transaction
     from guanxi.storage.events.log import EventLog
     from guanxi.storage.merchants import Merchant
+
+
+_PLANS = 256
+"""So many questions are remembered."""
+
+_NEAR = 90
+"""Days that are read at first where only the last day of something is asked, which is mostly not long ago."""
+
+
+class _Plan(NamedTuple):
+    """How to answer a question about single members: what it needs and which buckets say it.
+
+    ``series`` are those of each window, ``numbers`` those of all; ``near`` days are always read, up to ``longest`` where
+    the last day of something is not among them. ``top`` is the newest series there was.
+    """
+
+    vocabulary: Vocabulary
+    top: int
+    wanted: Needs
+    windows: tuple[Window, ...]
+    series: Mapping[str, Mapping[int, str]]
+    numbers: frozenset[int]
+    near: int
+    longest: int
 
 
 @dataclass(slots=True)
@@ -35,6 +69,7 @@ class Profiles:
     reader: str
     """The reader of the log that keeps members and buckets: batch answers stop where it is."""
     _compiled: dict[Node, Callable[[Values, int], Any]] = field(default_factory=dict)
+    _plans: dict[tuple[str, tuple[Node, ...]], _Plan] = field(default_factory=dict)
 
     def people(self, tx: Transaction, merchant_id: str) -> pa.Table:
         """Return all known members: ``member`` and ``first_seen`` (µs)."""
@@ -108,36 +143,75 @@ class Profiles:
 
         ``cuts`` part members into fifths, as the last batch found them.
         """
-        wanted = needs(vocabulary, nodes)
+        plan = self._plan(tx, merchant.merchant_id, vocabulary, nodes)
+        wanted = plan.wanted
         found: dict[int, dict[str, Any]] = {member: {} for member in members}
         self._provided(tx, merchant, vocabulary, found, wanted.attributes)
-        windows = [window for window in wanted.windows.values() if window.online]
-        if windows:
-            self._windows(tx, merchant.merchant_id, vocabulary, windows, found, as_of)
+        if plan.windows:
+            self._windows(tx, merchant, plan, found, as_of)
         for values in found.values():
             for one in wanted.derived:
                 values[one.name] = self._derived(one, values, as_of, cuts)
         return found
 
     def _windows(
-        self,
-        tx: Transaction,
-        merchant_id: str,
-        vocabulary: Vocabulary,
-        windows: Sequence[Any],
-        found: dict[int, dict[str, Any]],
-        as_of: int,
+        self, tx: Transaction, merchant: Merchant, plan: _Plan, found: dict[int, dict[str, Any]], as_of: int
     ) -> None:
-        known = store.series(tx, merchant_id, {window.event for window in windows})
+        merchant_id = merchant.merchant_id
+        held = people.holdings_of(tx, merchant_id, list(found))
+        fragments = {one.fragment for holdings in held.values() for one in holdings}
+        met = store.met_since(tx, merchant_id, fragments)
+        first = as_of + 1 - plan.longest
+        if met is not None:
+            first = max(first, merchant.days.day(met))
+        near = max(first, as_of + 1 - plan.near)
+        rows = store.buckets(tx, merchant_id, (near, as_of + 1), fragments, plan.numbers)
+        for member, values in found.items():
+            values.update(decide.windows_of(plan.windows, plan.series, held[member], rows, as_of))
+        further = [
+            window
+            for window in plan.windows
+            if window.days > plan.near and any(values[window.name] is None for values in found.values())
+        ]
+        if not further or first == near:
+            return
+        wanted = {number for window in further for number in plan.series[window.name]}
+        rows = store.buckets(tx, merchant_id, (first, near), fragments, wanted) + rows
+        for member, values in found.items():
+            values.update(decide.windows_of(further, plan.series, held[member], rows, as_of))
+
+    def _plan(
+        self, tx: Transaction, merchant_id: str, vocabulary: Vocabulary, nodes: Collection[Node]
+    ) -> _Plan:
+        """Return how to answer ``nodes``, as found out when last asked, unless something that counts is new."""
+        asked, top = (merchant_id, tuple(nodes)), store.series_there(tx, merchant_id)
+        plan = self._plans.get(asked)
+        if plan is None or plan.vocabulary is not vocabulary or plan.top != top:
+            if len(self._plans) >= _PLANS:
+                self._plans.clear()
+            plan = self._plans[asked] = self._planned(tx, merchant_id, vocabulary, nodes, top)
+        return plan
+
+    def _planned(
+        self, tx: Transaction, merchant_id: str, vocabulary: Vocabulary, nodes: Collection[Node], top: int
+    ) -> _Plan:
+        wanted = needs(vocabulary, nodes)
+        windows = tuple(window for window in wanted.windows.values() if window.online)
+        known = store.series(tx, merchant_id, {window.event for window in windows}) if windows else {}
         series = {
             window.name: decide.series_of(window, vocabulary.types[window.event], known) for window in windows
         }
-        held = people.holdings_of(tx, merchant_id, list(found))
-        longest = max(window.days for window in windows)
-        fragments = {one.fragment for holdings in held.values() for one in holdings}
-        rows = store.buckets(tx, merchant_id, (as_of - longest + 1, as_of + 1), fragments)
-        for member, values in found.items():
-            values.update(decide.windows_of(windows, series, held[member], rows, as_of))
+        whole = [window.days for window in windows if window.how is not Aggregation.LAST]
+        return _Plan(
+            vocabulary,
+            top,
+            wanted,
+            windows,
+            series,
+            frozenset(number for values in series.values() for number in values),
+            max([_NEAR, *whole]),
+            max([_NEAR, *(window.days for window in windows)]),
+        )
 
     def _derived(self, one: Derived, values: Values, as_of: int, cuts: Mapping[str, Sequence[float]]) -> Any:
         if isinstance(one.source, Quintile):

@@ -14,7 +14,7 @@ from guanxi.customers.profiles.model import Bucket, Everybody
 from guanxi.storage import sets
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator
 
     from guanxi.storage.database import Transaction
 
@@ -92,28 +92,41 @@ def series(tx: Transaction, merchant_id: str, types: Collection[str] | None = No
     return {Series(*row[:4]): int(row[4]) for row in rows}
 
 
+def series_there(tx: Transaction, merchant_id: str) -> int:
+    """Return the number of the newest series; series are numbered as they come and never change."""
+    sql = "SELECT coalesce(max(series), 0) FROM customer_series WHERE merchant_id = ?"
+    ((top,),) = sets.rows(tx, sql, merchant_id)
+    return int(top)
+
+
+def met_since(tx: Transaction, merchant_id: str, fragments: Collection[int]) -> int | None:
+    """Return when the first of some fragments was met (µs); they have no buckets of days before."""
+    rows = sets.find(tx, schema.identity, merchant_id, "fragment", fragments, "min(first_seen)")
+    return rows[0][0] if rows else None
+
+
 def buckets(
-    tx: Transaction, merchant_id: str, days: tuple[int, int], fragments: Collection[int]
+    tx: Transaction,
+    merchant_id: str,
+    days: tuple[int, int],
+    fragments: Collection[int],
+    numbers: Collection[int],
 ) -> list[Bucket]:
-    """Return the buckets of fragments on days from the first until before the second, of every series.
+    """Return the buckets of fragments on days from the first until before the second, of some series, by day.
 
     The key has the day first; each day of each fragment is looked up, which for a member is quicker than reading the
-    days. Looking each series up as well would cost as many times more as there are.
+    days. Looking each series up as well would cost as many times more as there are, so those are picked from what is
+    found: the plus keeps SQLite from doing otherwise.
     """
-    if not fragments or days[0] >= days[1]:
+    if not fragments or not numbers or days[0] >= days[1]:
         return []
-    columns = "day, fragment, series, n, total, low, high"
-    lists: Sequence[list[int]] = [list(range(*days)), sorted(fragments)]
+    head = "SELECT day, fragment, series, n, total, low, high FROM customer_bucket WHERE merchant_id ="
+    lists = [list(range(*days)), sorted(fragments), sorted(numbers)]
     if tx.dialect == "postgresql":
-        sql = (
-            f"SELECT {columns} FROM customer_bucket WHERE merchant_id = %s AND day = ANY(%s::bigint[])"  # noqa: S608
-            " AND fragment = ANY(%s::bigint[])"
-        )
+        sql = f"{head} %s AND day = ANY(%s::bigint[]) AND fragment = ANY(%s::bigint[]) AND series = ANY(%s::bigint[])"
         rows = sets.cursor(tx).execute(sql, (merchant_id, *lists))
     else:
         each = "IN (SELECT value FROM json_each(?))"
-        sql = (
-            f"SELECT {columns} FROM customer_bucket WHERE merchant_id = ? AND day {each} AND fragment {each}"  # noqa: S608
-        )
+        sql = f"{head} ? AND day {each} AND fragment {each} AND +series {each}"
         rows = sets.cursor(tx).execute(sql, (merchant_id, *(json.dumps(one) for one in lists)))
-    return [Bucket(*row) for row in rows]
+    return sorted(map(Bucket._make, rows))
