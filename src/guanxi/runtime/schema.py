@@ -1,4 +1,4 @@
-"""Tables of timers, outbox and the worker's jobs.
+"""Tables of timers, outbox, long work and the worker's jobs.
 
 ``next_at`` is the instant (µs) at which something happens to a row next: a timer is fired or tried again, a message is
 sent, its lease runs out, or its memory is pruned. A key or index led by merchant, state and kind serves every
@@ -90,3 +90,31 @@ runtime_job = Table(
     sqlite_with_rowid=False,
 )
 """How each job of the worker fares; merchant ``""`` stands for the whole installation."""
+
+runtime_work = Table(
+    "runtime_work",
+    main,
+    Column("merchant_id", Merchant, nullable=False),
+    Column("id", String(32), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("kind", String(64), nullable=False),
+    Column("asker", String(64), nullable=False),
+    Column("holder", String(32), nullable=False),
+    Column("unit", String(16), nullable=False),
+    *(
+        Column(name, String, nullable=False)
+        for name in (
+            "title_zh title_en asker_kind asker_name address request_id permission arguments memo link topic outcome"
+            " error_code error_zh error_en"
+        ).split()
+    ),
+    *(
+        Column(name, Big, nullable=False)
+        for name in "asked_at started_at ended_at next_at attempts done whole told".split()
+    ),
+    PrimaryKeyConstraint("merchant_id", "id"),
+    Index(None, "merchant_id", "state", "kind", "next_at"),
+    Index(None, "merchant_id", "asked_at"),
+    sqlite_with_rowid=False,
+)
+"""Long work that waits, runs, or has ended lately; the files that it reads and writes lie in the home."""

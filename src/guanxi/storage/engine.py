@@ -6,8 +6,10 @@ import os
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
+from math import inf
 from pathlib import Path
 from threading import Event, Thread
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -25,8 +27,10 @@ MEMORY = "1400MB"
 
 _patience: ContextVar[float | None] = ContextVar("patience", default=None)
 
+_stopping: ContextVar[Event | None] = ContextVar("stopping", default=None)
+
 _AGAIN = 0.05
-"""Seconds after which a question that came between two queries is interrupted again."""
+"""Seconds after which a question that came between two queries is interrupted again, and stopped work is noticed."""
 
 
 class TookTooLong(Unavailable):
@@ -50,6 +54,16 @@ def patience(seconds: float) -> Iterator[None]:
 
 
 @contextmanager
+def stopping(stopped: Event) -> Iterator[None]:
+    """Interrupt questions once an event is set: each engine opened in the block raises what the engine itself says then."""
+    before = _stopping.set(stopped)
+    try:
+        yield
+    finally:
+        _stopping.reset(before)
+
+
+@contextmanager
 def engine(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a connection with temporary tables of its own; what does not fit into memory goes to the home's ``tmp``.
 
@@ -62,24 +76,26 @@ def engine(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
 
 @contextmanager
 def _bounded(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Interrupt what a connection does once patience is lost."""
-    seconds = _patience.get()
-    if seconds is None:
+    """Interrupt what a connection does once patience is lost, or the work that it is for is to stop."""
+    seconds, stopped = _patience.get(), _stopping.get()
+    if seconds is None and stopped is None:
         yield
         return
     done = Event()
+    until = monotonic() + seconds if seconds is not None else inf
 
     def watch() -> None:
-        wait = seconds
-        while not done.wait(wait):
-            connection.interrupt()
-            wait = _AGAIN
+        while not done.wait(_AGAIN):
+            if monotonic() >= until or (stopped is not None and stopped.is_set()):
+                connection.interrupt()
 
     watcher = Thread(target=watch, daemon=True)
     watcher.start()
     try:
         yield
     except duckdb.InterruptException:
+        if seconds is None:
+            raise
         raise TookTooLong(seconds=round(seconds)) from None
     finally:
         done.set()

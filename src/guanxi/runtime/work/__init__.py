@@ -1,0 +1,1 @@
+"""Long work: what takes longer than somebody would wait for, done beside everything else, with its progress told."""
