@@ -21,6 +21,7 @@ from guanxi.customers.events.model import Source
 from guanxi.customers.events.sealing import resealer
 from guanxi.customers.events.service import EventIntake
 from guanxi.customers.facts.service import Facts
+from guanxi.customers.history.service import History
 from guanxi.customers.members.service import Members
 from guanxi.customers.privacy.jobs import ErasureJob
 from guanxi.customers.privacy.retention import KIND as RETENTION, Retention
@@ -103,6 +104,7 @@ class Product:
     boards: Boards
     audiences: Audiences
     stages: Stages
+    history: History
 
     @property
     def services(self) -> tuple[object, ...]:
@@ -146,11 +148,13 @@ def build(home: Home, clock: Clock | None = None) -> Product:
     facts = Facts(home, database, log, locks, vault)
     profiles = Profiles(database, log, facts, providers, Lists(), READER)
     boards = Boards(database, log, intake, profiles, vocabularies, readable, clock)
+    history = History(database, log, locks, intake, profiles, boards, vocabularies, clock)
     kinds = tuple(kind(vocabularies, boards, intake) for kind in (AttributeKind, TraitKind, AudienceKind))
 
     def forget(merchant_id: str) -> None:
         facts.forget(merchant_id)
         boards.forget(merchant_id)
+        history.forget(merchant_id)
 
     return Product(
         home=home,
@@ -175,6 +179,7 @@ def build(home: Home, clock: Clock | None = None) -> Product:
         boards=boards,
         audiences=Audiences(database, profiles, boards, vocabularies, readable, vault, clock),
         stages=Stages(database, profiles, boards, vocabularies, clock),
+        history=history,
     )
 
 
@@ -245,6 +250,7 @@ class Background:
             Job("compaction", lambda _now: self.tidy(), 10 * MINUTE),
             Job("boards", lambda _now: self._each(self.renew), BOARDS_EVERY),
             Job("changes", lambda _now: self._each(self._tell), 5 * SECOND),
+            Job("history", lambda _now: self._each(self._look_back), 5 * SECOND),
         ]
 
     def _each(self, work: Callable[[str], int]) -> int:
@@ -286,6 +292,9 @@ class Background:
 
     def _tell(self, merchant_id: str) -> int:
         return self._product.boards.tell(self._product.intake.merchant(merchant_id)[0])
+
+    def _look_back(self, merchant_id: str) -> int:
+        return self._product.history.run(self._product.intake.merchant(merchant_id)[0])
 
     def _prune_access(self, now: int) -> int:
         with self._product.database.transaction() as tx:

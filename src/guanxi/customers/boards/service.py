@@ -296,7 +296,7 @@ class Boards:
             # Somebody may have been erased since the board was built.
             there = known(tx, merchant_id, {one.member for one in told})
             events = [
-                self._event(merchant, f"board-{board.board}-{board.told + place}", one, board.built_at)
+                self._event(merchant, board, board.told + place, one)
                 for place, one in enumerate(told)
                 if one.member in there
             ]
@@ -304,13 +304,23 @@ class Boards:
             store.told(tx, merchant_id, board.board, end)
         return end - board.told
 
-    def _event(self, merchant: Merchant, event_id: str, one: Told, at: int) -> NewEvent:
+    def _event(self, merchant: Merchant, board: Board, place: int, one: Told) -> NewEvent:
+        said: dict[str, object]
         if one.membership:
             kind = AUDIENCE_ENTERED if one.after else AUDIENCE_LEFT
             said = {"audience": InAudience.key_of(one.name)}
         else:
             kind, said = TRAIT_CHANGED, {"trait": one.name, "from": one.before, "to": one.after}
-        return self._intake.internal_event(merchant, kind, event_id, [], said, fragments=[one.member], now=at)
+            said["board"] = board.board
+        return self._intake.internal_event(
+            merchant,
+            kind,
+            f"board-{board.board}-{place}",
+            [],
+            said,
+            fragments=[one.member],
+            now=board.built_at,
+        )
 
 
 def everything(vocabulary: Vocabulary) -> list[Node]:

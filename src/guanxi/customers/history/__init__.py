@@ -1,0 +1,1 @@
+"""The history of a trait before the first board: what its definition says of past weeks, told as events."""

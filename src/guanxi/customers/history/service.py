@@ -1,0 +1,208 @@
+"""Looks back: asks a trait's definition as of past weeks, and tells what moved in between as events with their own time.
+
+What is known of members now holds for the past as well where nobody wrote down since when: attributes, consents and lists.
+"""
+
+from __future__ import annotations
+
+from shutil import rmtree
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from guanxi.customers.boards.model import TRAIT_CHANGED
+from guanxi.customers.history import decide, store
+from guanxi.customers.history.model import NOBODY, STEP, Moved, Round
+from guanxi.customers.identity.service import known
+from guanxi.rules.model import Attribute
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from guanxi.customers.boards.model import Board
+    from guanxi.customers.boards.service import Boards
+    from guanxi.customers.events.service import EventIntake
+    from guanxi.customers.profiles.model import Derived, Vocabulary
+    from guanxi.customers.profiles.service import Profiles
+    from guanxi.customers.traits.service import Vocabularies
+    from guanxi.kernel.clock import Clock
+    from guanxi.storage.database import Database, Transaction
+    from guanxi.storage.events.log import EventLog
+    from guanxi.storage.events.model import NewEvent
+    from guanxi.storage.locks import Locks
+    from guanxi.storage.merchants import Merchant
+
+_CHUNK = 2_000
+"""Moves told in one transaction."""
+
+
+def round_of(tx: Transaction, merchant_id: str, trait: str) -> Round | None:
+    """Return how far looking back upon a trait has come, ``None`` before it has begun."""
+    return store.load(tx, merchant_id, trait)
+
+
+class History:
+    """The histories of all merchants' traits. Killed at any moment, looking back goes on where it was."""
+
+    def __init__(
+        self,
+        database: Database,
+        log: EventLog,
+        locks: Locks,
+        intake: EventIntake,
+        profiles: Profiles,
+        boards: Boards,
+        vocabularies: Vocabularies,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._log = log
+        self._locks = locks
+        self._intake = intake
+        self._profiles = profiles
+        self._boards = boards
+        self._vocabularies = vocabularies
+        self._clock = clock
+
+    def run(self, merchant: Merchant, trait: str = "") -> int:
+        """Take the next step of looking back, upon one trait or whichever is next; returns 0 when there is nothing to do.
+
+        A trait is looked back upon once it is on the live board, and anew under a new number when its rule, or one that
+        it follows from, has become another. Raises ``LakeMissing``, and ``Unavailable`` while hand-overs follow each other
+        too quickly.
+        """
+        with self._locks.hold(f"history/{merchant.merchant_id}", wait=False) as mine:
+            return self._run(merchant, trait) if mine else 0
+
+    def _run(self, merchant: Merchant, wanted: str) -> int:
+        merchant_id = merchant.merchant_id
+        with self._database.reading() as tx:
+            board = self._boards.live(tx, merchant_id)
+            vocabulary = self._vocabularies.live(tx, merchant_id)
+            if board is None or board.release != vocabulary.release:
+                return 0
+            some = [one for one in decide.told(vocabulary) if wanted in {"", one.name}]
+            rounds = [(one, store.load(tx, merchant_id, one.name)) for one in some]
+        for trait, one in rounds:
+            rule = decide.rule_of(vocabulary, trait)
+            if one is None or one.rule != rule:
+                return self._begin(merchant, trait, board, rule, one)
+            if one.ended:
+                continue
+            if one.found:
+                return self._tell(merchant, trait, board, one)
+            return self._find(merchant, vocabulary, trait, board, one)
+        return 0
+
+    def _begin(self, merchant: Merchant, trait: Derived, board: Board, rule: str, last: Round | None) -> int:
+        merchant_id = merchant.merchant_id
+        with self._database.transaction() as tx:
+            earliest = store.earliest(tx, merchant_id)
+            since = decide.first(board.as_of, None if earliest is None else merchant.days.day(earliest))
+            number = 1 if last is None else last.number + 1
+            store.save(tx, merchant_id, trait.name, Round(number, rule, since, since))
+        return 1
+
+    def _find(
+        self, merchant: Merchant, vocabulary: Vocabulary, trait: Derived, board: Board, one: Round
+    ) -> int:
+        """Find out who moved since the step before. The last step is the board, with which telling goes on."""
+        merchant_id = merchant.merchant_id
+        old = self._states(merchant_id, one, one.before) if one.day > one.since else None
+        if old is not None and not old.exists():
+            return self._begin(merchant, trait, board, one.rule, one)
+        wide, last = self._boards.path(merchant_id, board), one.day >= board.as_of
+        if last and not wide.exists():
+            return 0
+        found = msgspec.structs.replace(
+            one,
+            day=board.as_of if last else one.day,
+            found=True,
+            board=board.board if last else 0,
+        )
+        new = self._states(merchant_id, one, found.day)
+        if last:
+            with self._profiles.facts.engine() as con:
+                store.write_states(con, store.on_board(wide), trait.name, new)
+                store.write_moves(con, new, old, (one.before, found.day), self._moves(merchant_id, one))
+        else:
+            node = Attribute(trait.name, trait.type)
+            with self._profiles.asking(merchant, vocabulary, [node], one.day) as asked:
+                columns = asked.table.select("member", "first_day", trait.name)
+                store.write_states(asked.con, asked.sql(columns), trait.name, new)
+                store.write_moves(asked.con, new, old, (one.before, one.day), self._moves(merchant_id, one))
+        with self._database.transaction() as tx:
+            store.save(tx, merchant_id, trait.name, found)
+        if old is not None:
+            old.unlink(missing_ok=True)
+        return 1
+
+    def _tell(self, merchant: Merchant, trait: Derived, board: Board, one: Round) -> int:
+        """Write events of the next members who moved."""
+        merchant_id, path = merchant.merchant_id, self._moves(merchant.merchant_id, one)
+        if not path.exists():
+            return self._begin(merchant, trait, board, one.rule, one)
+        with self._profiles.facts.engine() as con:
+            moved = store.moves(con, path, one.upto, _CHUNK)
+        with self._database.transaction() as tx:
+            if moved:
+                self._log.append(tx, self._events(tx, merchant, trait.name, one, moved))
+                after = msgspec.structs.replace(one, upto=moved[-1].member)
+            elif one.board:
+                after = msgspec.structs.replace(one, ended=True)
+            else:
+                after = msgspec.structs.replace(one, day=one.day + STEP, found=False, upto=NOBODY)
+            store.save(tx, merchant_id, trait.name, after)
+        if after.ended:
+            rmtree(self._folder(merchant_id, one), ignore_errors=True)
+        return max(1, len(moved))
+
+    def _events(
+        self, tx: Transaction, merchant: Merchant, trait: str, one: Round, moved: list[Moved]
+    ) -> list[NewEvent]:
+        """Return events at the end of the step's day, of those who are still known and had been met by then."""
+        now = self._clock.now()
+        at = min(merchant.days.start(one.day + 1) - 1, now)
+        there = known(tx, merchant.merchant_id, {each.member for each in moved})
+        found = []
+        for member, before, after, step in moved:
+            # Met under this identity only later: such an event would say that they had been met before.
+            if member not in there or there[member].first_seen > at:
+                continue
+            said = {"trait": trait, "from": before, "to": after, "looked_back": True, "step": step}
+            event = self._intake.internal_event(
+                merchant,
+                TRAIT_CHANGED,
+                f"history-{trait}-{one.number}-{one.day}-{member}",
+                [],
+                said | {"round": one.number},
+                fragments=[member],
+                now=at,
+            )
+            found.append(msgspec.structs.replace(event, received_at=now))
+        return found
+
+    def forget(self, merchant_id: str) -> None:
+        """Take off what is in the making whoever is no member any more. Called while somebody is being erased."""
+        with self._locks.hold(f"history/{merchant_id}", wait=True):
+            files = list(self._root(merchant_id).glob("*/*.parquet"))
+            if not files:
+                return
+            with self._database.reading() as tx:
+                people = self._profiles.people(tx, merchant_id)
+            with self._profiles.facts.engine() as con:
+                con.register("people", people)
+                for path in files:
+                    store.without_others(con, path)
+
+    def _root(self, merchant_id: str) -> Path:
+        return self._boards.folder(merchant_id).parent / "history"
+
+    def _folder(self, merchant_id: str, one: Round) -> Path:
+        return self._root(merchant_id) / f"{one.rule}-{one.number}"
+
+    def _states(self, merchant_id: str, one: Round, day: int) -> Path:
+        return self._folder(merchant_id, one) / f"states-{day}.parquet"
+
+    def _moves(self, merchant_id: str, one: Round) -> Path:
+        return self._folder(merchant_id, one) / "moves.parquet"
