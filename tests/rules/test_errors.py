@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from guanxi.rules import BadRule, condition, parse
+from guanxi.kernel.text import Text
+from guanxi.rules import BadRule, InAudience, condition, parse
+from guanxi.rules.model import Unsure
 from tests.rules.shop import CATALOGUE
 
 REFUSED = [
     ("", "empty", "", ""),
     ("   ", "empty", "", ""),
     ("ctiy = '杭州'", "unknown_attribute", "ctiy", "city"),
-    ("gender = 'female'", "unknown_value", "'female'", ""),
+    ("gender = 'female'", "unknown_value", "'female'", "f"),
     ("gender in ('f', 'M')", "unknown_value", "'M'", "m"),
     ("sum(order.paid.amont, 90d) > 1", "unknown_measure", "order.paid.amont", "order.paid.amount"),
     ("sum(order.paid, 90d) > 1", "unknown_measure", "order.paid", ""),  # two measures: which?
@@ -54,6 +56,12 @@ REFUSED = [
     ("(age > 3", "unexpected_end", "", ""),
     ("case else 1 end = 1", "unexpected", "else", ""),
     ("case when vip then 1 else 'a' end = 1", "wrong_type", "'a'", ""),
+    ("gender = '女'", "unknown_value", "'女'", "f"),
+    ("gender in ('m', 'Female')", "unknown_value", "'Female'", "f"),
+    ("count(order.paid where channel <> 'web', 9d) > 1", "only_chosen", "<>", ""),
+    ("max(order.paid.amount where channel not in ('web'), 9d) > 1", "only_chosen", "not", ""),
+    ("count(order.paid where channel = 'web' and city = 'x', 9d) > 1", "one_dimension", "and", ""),
+    ("cuont(order.paid, 30d) > 1", "unknown_function", "cuont", "count"),
     ("age in (age)", "no_literal", "age", ""),
     ("age in ()", "unexpected", ")", ""),
 ]
@@ -73,7 +81,7 @@ def test_a_refusal_says_where_and_why(rule: str, code: str, place: str, near: st
 
 
 def test_a_place_is_a_line_and_a_column() -> None:
-    with pytest.raises(BadRule, match="2:5"):
+    with pytest.raises(BadRule, match=r"第 2 行第 5 列.*line 2, column 5"):
         condition("age > 3\nand ctiy = 'x'", CATALOGUE)
 
 
@@ -88,3 +96,55 @@ def test_what_is_hidden_is_as_if_it_were_not_there() -> None:
         parse("birthdaz is null", blind)
     assert hidden.value.problems[0].code == missing.value.problems[0].code == "unknown_attribute"
     assert hidden.value.problems[0].nearest == missing.value.problems[0].nearest
+
+
+SEVERAL = [
+    ("ctiy = '杭州' and age > '3' or vpi", ["unknown_attribute", "wrong_type", "unknown_attribute"]),
+    (
+        "ctiy = birthdy and in_audience('loyall')",
+        ["unknown_attribute", "unknown_attribute", "unknown_audience"],
+    ),
+    ("length(ctiy) + 1 > abs(city)", ["unknown_attribute", "wrong_type"]),
+    ("ctiy = '杭州' and (age > 3", ["unknown_attribute", "unexpected_end"]),
+    ("not ctiy = 'x' and gender = 'male' and city is null", ["unknown_attribute", "unknown_value"]),
+    ("case when agee > 1 then 1 else 'a' end > 2", ["unknown_attribute"]),
+    ("count(order.payed, 9d) >= count(order.paid.amount, 9d)", ["unknown_event", "unexpected_field"]),
+]
+
+
+@pytest.mark.parametrize(("rule", "codes"), SEVERAL)
+def test_everything_that_is_wrong_is_told_at_once_and_nothing_that_follows_from_it(
+    rule: str, codes: list[str]
+) -> None:
+    with pytest.raises(BadRule) as caught:
+        condition(rule, CATALOGUE)
+    assert [one.code for one in caught.value.problems] == codes
+
+
+def test_too_many_mistakes_end_the_reading() -> None:
+    with pytest.raises(BadRule) as caught:
+        condition(" and ".join("ctiy = 'x'" for _ in range(200)), CATALOGUE)
+    assert len(caught.value.problems) == 20
+    assert "（另有 19 处）" in caught.value.message.zh
+
+
+def test_what_is_just_being_defined_is_not_unknown_and_what_follows_is_not_looked_at() -> None:
+    from dataclasses import replace
+
+    unsure = replace(CATALOGUE, unsure=frozenset({"score", "fans"}))
+    for rule in ("score > 3", "score = 'x' and age > 3", "length(score) > 2 or vip"):
+        with pytest.raises(Unsure):
+            condition(rule, unsure)
+    assert condition("in_audience('fans')", unsure) == InAudience("fans")
+    with pytest.raises(BadRule) as caught:
+        condition("score > 3 and ctiy = 'x'", unsure)
+    assert [one.nearest for one in caught.value.problems] == ["city"]
+
+
+def test_a_label_written_for_a_value_is_told_with_the_value() -> None:
+    with pytest.raises(BadRule) as caught:
+        condition("gender = '女'", CATALOGUE)
+    (problem,) = caught.value.problems
+    assert problem.reason == Text("“女”是名称，请写 'f'（女）。", "'女' is a label; write 'f' (female).")
+    with pytest.raises(BadRule, match="可写 'f'（女）、'm'（男）。"):
+        condition("gender = '杭州'", CATALOGUE)

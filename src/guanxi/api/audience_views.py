@@ -229,13 +229,13 @@ def rule_view(rule: str, vocabulary: Vocabulary) -> RuleView:
 
 
 def _problem(rule: str, one: Problem) -> RuleProblem:
-    line, column = place(rule, one.at).split(":")
+    line, column = place(rule, one.at)
     return RuleProblem(
         code=one.code,
         start=one.at.start,
         end=one.at.end,
-        line=int(line),
-        column=int(column),
+        line=line,
+        column=column,
         message=both(one.reason),
         nearest=one.nearest,
     )

@@ -55,11 +55,16 @@ class EventType:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Everything one author may name; ``audiences`` are their labels by key."""
+    """Everything one author may name; ``audiences`` are their labels by key.
+
+    ``unsure`` are names of which nobody can say whether and what they are, since they are just being defined and that
+    text has mistakes: naming one is not wrong, and what follows from it is not looked at.
+    """
 
     attributes: Mapping[str, Known] = field(default_factory=dict)
     events: Mapping[str, EventType] = field(default_factory=dict)
     audiences: Mapping[str, Text] = field(default_factory=dict)
+    unsure: frozenset[str] = frozenset()
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

@@ -22,6 +22,7 @@ from guanxi.rules.model import (
     Comparison,
     Has,
     In,
+    InAudience,
     IsNull,
     Like,
     Literal,
@@ -208,8 +209,8 @@ class Checker(Refusing):
             at=value.at.to(wanted[-1].at),
         )
 
-    def audience(self, key: Token) -> str:
-        """Return the key of an audience that there is."""
+    def audience(self, key: Token, at: Span) -> Node:
+        """Return whether the member belongs to an audience that there is."""
         if key.kind != "text":
             self.bad(
                 "wrong_type",
@@ -217,7 +218,7 @@ class Checker(Refusing):
                 "请写人群的代号，如 in_audience('vip')。",
                 "name the audience, such as in_audience('vip').",
             )
-        if key.text not in self._catalogue.audiences:
+        if key.text not in self._catalogue.audiences and key.text not in self._catalogue.unsure:
             near = nearest(key.text, self._catalogue.audiences)
             self.bad(
                 "unknown_audience",
@@ -226,7 +227,7 @@ class Checker(Refusing):
                 f"there is no audience {key.text}.",
                 near,
             )
-        return key.text
+        return InAudience(key.text, at=at)
 
     # Computing ------------------------------------------------------------------------------------------------------
 
@@ -271,20 +272,23 @@ class Checker(Refusing):
             )
         return Case(tuple(branches), other or Literal(None, type_), type_, at=at)
 
-    def call(self, name: str, arguments: Sequence[Node], named: Span, at: Span) -> Node:
-        """Return a function's value."""
-        if name == "coalesce":
-            return self._coalesce(arguments, at)
-        function = FUNCTIONS.get(name)
-        if function is None:
+    def function(self, name: str, at: Span) -> None:
+        """Refuse a function that there is not."""
+        if name not in FUNCTIONS and name != "coalesce":
             names = [*FUNCTIONS, *AGGREGATIONS, "in_audience", "coalesce"]
             self.bad(
                 "unknown_function",
-                named,
+                at,
                 f"没有函数 {name}。",
                 f"there is no function {name}.",
                 nearest(name, names),
             )
+
+    def call(self, name: str, arguments: Sequence[Node], at: Span) -> Node:
+        """Return the value of a function that there is."""
+        if name == "coalesce":
+            return self._coalesce(arguments, at)
+        function = FUNCTIONS[name]
         if len(arguments) != len(function.takes):
             count = len(function.takes)
             self.bad(

@@ -78,10 +78,13 @@ class BadRule(GuanxiError):
 
     def __init__(self, rule: str, problems: list[Problem]) -> None:
         self.problems = sorted(problems, key=lambda problem: problem.at)
-        first = self.problems[0]
+        first, more = self.problems[0], len(self.problems) - 1
+        line, column = place(rule, first.at)
         super().__init__(
-            reason_zh=f"第 {place(rule, first.at)} 处，{first.reason.zh}",
-            reason_en=f"at {place(rule, first.at)}, {first.reason.en}",
+            reason_zh=f"第 {line} 行第 {column} 列，{first.reason.zh}"
+            + (f"（另有 {more} 处）" if more else ""),
+            reason_en=f"at line {line}, column {column}, {first.reason.en}"
+            + (f" ({more} more)" if more else ""),
             problems=[
                 {
                     "code": one.code,
@@ -96,10 +99,14 @@ class BadRule(GuanxiError):
         )
 
 
-def place(text: str, at: Span) -> str:
-    """Return a place as line and column, both from 1: ``2:5``."""
+class Unsure(Exception):
+    """A rule names what may be there or not (``Catalogue.unsure``); as far as can be told nothing is wrong with it."""
+
+
+def place(text: str, at: Span) -> tuple[int, int]:
+    """Return a place as line and column, both from 1."""
     before = text[: at.start]
-    return f"{before.count(chr(10)) + 1}:{at.start - (before.rfind(chr(10)) + 1) + 1}"
+    return before.count("\n") + 1, at.start - (before.rfind("\n") + 1) + 1
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

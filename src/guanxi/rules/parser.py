@@ -12,7 +12,8 @@ from guanxi.kernel.text import Text
 from guanxi.rules import days
 from guanxi.rules.checker import Checker
 from guanxi.rules.lexer import Token, tokens
-from guanxi.rules.model import BadRule, InAudience, Literal, Node, Problem, Span, Type, parts
+from guanxi.rules.mending import Mending, Wrong
+from guanxi.rules.model import BadRule, Literal, Node, Problem, Span, Type, Unsure, parts
 from guanxi.rules.windows import AGGREGATIONS, Windows
 
 if TYPE_CHECKING:
@@ -29,12 +30,15 @@ _COMPARISONS = frozenset({"=", "<>", "<", "<=", ">", ">="})
 
 
 def parse(rule: str, catalogue: Catalogue) -> Node:
-    """Return a rule or score as typed nodes. Raises ``BadRule``."""
+    """Return a rule or score as typed nodes.
+
+    Raises ``BadRule`` with everything that is wrong, and ``Unsure`` if the rule rests on ``catalogue.unsure``.
+    """
     return _Parser(rule, catalogue).whole()
 
 
 def condition(rule: str, catalogue: Catalogue) -> Node:
-    """Return a rule that is a condition. Raises ``BadRule``."""
+    """Return a rule that is a condition; see ``parse`` for what is raised."""
     node = parse(rule, catalogue)
     if node.type is not Type.BOOL:
         reason = Text(
@@ -54,14 +58,24 @@ class _Parser:
         self._nodes = 0
         self._make = Checker(rule, catalogue)
         self._windows = Windows(rule, catalogue)
+        self._mending = Mending(rule)
+        self._made = self._mending.made
+        self._unsure = catalogue.unsure
 
     def whole(self) -> Node:
         if self._token.kind == "end":
             raise self._bad("empty", Span(0, 0), "规则是空的。", "the rule is empty.")
-        node = self._or()
-        if self._token.kind != "end":
-            raise self._unexpected()
-        self._shallow(node)
+        try:
+            node = self._or()
+            if self._token.kind != "end":
+                raise self._unexpected()
+            self._shallow(node)
+        except BadRule as error:
+            raise error if not self._mending.problems else self._mending.refused(error) from None
+        if self._mending.problems:
+            raise self._mending.refused()
+        if isinstance(node, Wrong):
+            raise Unsure
         return node
 
     def _shallow(self, node: Node) -> None:
@@ -140,27 +154,27 @@ class _Parser:
         while self._try("or"):
             terms.append(self._and())
         self._depth -= 1
-        return terms[0] if len(terms) == 1 else self._make.either(terms)
+        return terms[0] if len(terms) == 1 else self._mending.joined(self._make.either, terms)
 
     def _and(self) -> Node:
         terms = [self._not()]
         while self._try("and"):
             terms.append(self._not())
-        return terms[0] if len(terms) == 1 else self._make.all_of(terms)
+        return terms[0] if len(terms) == 1 else self._mending.joined(self._make.all_of, terms)
 
     def _not(self) -> Node:
         odd: Token | None = None
         while token := self._try("not"):
             odd = None if odd else token
         node = self._predicate()
-        return self._make.negated(node, odd.at) if odd else node
+        return self._made(odd.at, self._make.negated, node, odd.at) if odd else node
 
     def _predicate(self) -> Node:
         left = self._sum()
         token = self._token
         if token.kind == "symbol" and token.text in _COMPARISONS:
             self._take()
-            node = self._make.comparison(token.text, left, self._sum(), token.at)
+            node = self._made(token.at, self._make.comparison, token.text, left, self._sum(), token.at)
             if self._token.kind == "symbol" and self._token.text in _COMPARISONS:
                 raise self._bad(
                     "chained",
@@ -175,27 +189,27 @@ class _Parser:
             else None
         )
         node = self._membership(left)
-        return self._make.negated(node, negated.at) if negated else node
+        return self._made(negated.at, self._make.negated, node, negated.at) if negated else node
 
     def _membership(self, left: Node) -> Node:
         if token := self._try("in"):
-            return self._make.one_of(left, self._values(), token.at)
+            return self._made(token.at, self._make.one_of, left, self._values(), token.at)
         if token := self._try("between"):
             low = self._sum()
             self._expect("and")
-            return self._make.between(left, low, self._sum(), token.at)
+            return self._made(token.at, self._make.between, left, low, self._sum(), token.at)
         if token := self._try("like"):
-            return self._make.like(left, self._sum(), token.at)
+            return self._made(token.at, self._make.like, left, self._sum(), token.at)
         if token := self._try("is"):
             negated = self._try("not")
             self._expect("null")
-            node = self._make.is_null(left, token.at)
-            return self._make.negated(node, negated.at) if negated else node
+            node = self._made(token.at, self._make.is_null, left, token.at)
+            return self._made(negated.at, self._make.negated, node, negated.at) if negated else node
         if token := self._try("has"):
             every = bool(self._try("all"))
             if every or self._try("any"):
-                return self._make.has(left, self._values(), token.at, every=every)
-            return self._make.has(left, [self._literal()], token.at, every=True)
+                return self._made(token.at, self._make.has, left, self._values(), token.at, every=every)
+            return self._made(token.at, self._make.has, left, [self._literal()], token.at, every=True)
         return left
 
     def _values(self) -> list[Literal]:
@@ -229,7 +243,7 @@ class _Parser:
         node = self._product()
         while token := self._try("+", "-"):
             self._deeper()
-            node = self._make.arithmetic(token.text, node, self._product())
+            node = self._made(token.at, self._make.arithmetic, token.text, node, self._product())
         self._depth = depth
         return node
 
@@ -238,7 +252,7 @@ class _Parser:
         node = self._signed()
         while token := self._try("*", "/"):
             self._deeper()
-            node = self._make.arithmetic(token.text, node, self._signed())
+            node = self._made(token.at, self._make.arithmetic, token.text, node, self._signed())
         self._depth = depth
         return node
 
@@ -248,7 +262,7 @@ class _Parser:
             signs.append(token)
         node = self._atom()
         if len(signs) % 2:
-            node = self._make.negative(node, signs[0].at)
+            node = self._made(signs[0].at, self._make.negative, node, signs[0].at)
         return node
 
     def _atom(self) -> Node:
@@ -257,19 +271,22 @@ class _Parser:
             case "number":
                 whole = token.text.isdigit()
                 value = int(token.text) if whole else float(token.text)
-                return self._make.number(value, Type.INT if whole else Type.NUMBER, token.at)
+                type_ = Type.INT if whole else Type.NUMBER
+                return self._made(token.at, self._make.number, value, type_, token.at)
             case "money":
-                return self._make.money(token.text, token.at)
+                return self._made(token.at, self._make.money, token.text, token.at)
             case "text":
                 return Literal(token.text, Type.TEXT, at=token.at)
             case "name" | "quoted":
                 if self._is("(") and token.kind == "name":
                     return self._called(token)
-                return self._make.attribute(token.text, token.at)
+                if token.text in self._unsure:
+                    return Wrong(at=token.at)
+                return self._made(token.at, self._make.attribute, token.text, token.at)
             case "keyword" if token.text in {"true", "false"}:
                 return Literal(token.text == "true", Type.BOOL, at=token.at)
             case "keyword" if token.text == "null":
-                return self._make.null(token.at)
+                return self._made(token.at, self._make.null, token.at)
             case "keyword" if token.text == "case":
                 return self._case(token)
             case "keyword" if token.text == "date":
@@ -300,24 +317,25 @@ class _Parser:
             raise self._unexpected("when")
         other = self._or() if self._try("else") else None
         end = self._expect("end")
-        return self._make.case(branches, other, token.at.to(end.at))
+        return self._made(token.at, self._make.case, branches, other, token.at.to(end.at))
 
     def _called(self, name: Token) -> Node:
         self._expect("(")
         function = name.text.lower()
         if function == "in_audience":
-            audience = self._make.audience(self._take())
-            end = self._expect(")")
-            return InAudience(audience, at=name.at.to(end.at))
+            key = self._take()
+            end = self._expect(")") if key.kind == "text" else key
+            return self._made(key.at, self._make.audience, key, name.at.to(end.at))
         if function in AGGREGATIONS:
             return self._window(function, name)
+        self._make.function(function, name.at)
         arguments: list[Node] = []
         if not self._is(")"):
             arguments.append(self._or())
             while self._try(","):
                 arguments.append(self._or())
         end = self._expect(")")
-        return self._make.call(function, arguments, name.at, name.at.to(end.at))
+        return self._made(name.at, self._make.call, function, arguments, name.at.to(end.at))
 
     def _window(self, how: str, name: Token) -> Node:
         target = self._take()
@@ -330,14 +348,20 @@ class _Parser:
             if dimension.kind not in {"name", "quoted"}:
                 self._next -= 1
                 raise self._unexpected("dimension")
-            where = (dimension, [self._literal()] if self._try("=") else self._chosen())
+            where = (dimension, self._chosen(how, target, dimension))
+        if where and self._is("and", "or"):
+            raise self._windows.one_dimension(self._token.at)
         if not self._is(","):
             raise self._windows.no_window(self._token.at)
         self._take()
         length = self._windows.length(self._take())
         end = self._expect(")")
-        return self._windows.window(how, target, where, length, name.at.to(end.at))
+        return self._made(name.at, self._windows.window, how, target, where, length, name.at.to(end.at))
 
-    def _chosen(self) -> list[Literal]:
+    def _chosen(self, how: str, target: Token, dimension: Token) -> list[Literal]:
+        if self._try("="):
+            return [self._literal()]
+        if self._is("<>", "<", "<=", ">", ">=", "not", "like", "between", "is", "has"):
+            raise self._windows.only_chosen(how, target.text, dimension.text, self._token.at)
         self._expect("in")
         return self._values()

@@ -162,6 +162,25 @@ class Windows(Refusing):
         )
         return BadRule(self._rule, [Problem("no_window", at, reason)])
 
+    def only_chosen(self, how: str, target: str, dimension: str, at: Span) -> BadRule:
+        """Return the refusal of a window that leaves values out instead of choosing some."""
+        zh, en = "窗口的 where 只能用 = 或 in 选取值", "where of a window chooses values, by = or in"
+        if how in {Aggregation.COUNT, Aggregation.SUM}:
+            instead = f"{how}({target}, 90d) - {how}({target} where {dimension} = 'x', 90d)"
+            zh, en = (
+                f"{zh}；要排除某个值，请用总数减去它：{instead}",
+                f"{en}; to leave one out, subtract it: {instead}",
+            )
+        return BadRule(self._rule, [Problem("only_chosen", at, Text(f"{zh}。", f"{en}."))])
+
+    def one_dimension(self, at: Span) -> BadRule:
+        """Return the refusal of a window over several dimensions at once."""
+        reason = Text(
+            "窗口的 where 只能写一个维度；同一维度的多个值请用 in。",
+            "where of a window takes one dimension; for several values of it write in.",
+        )
+        return BadRule(self._rule, [Problem("one_dimension", at, reason)])
+
     def length(self, span: Token) -> int:
         """Return the length of a window in days."""
         number = span.text[:-1] if span.kind == "days" else ""
