@@ -324,7 +324,9 @@ class _Parser:
         function = name.text.lower()
         if function == "in_audience":
             key = self._take()
-            end = self._expect(")") if key.kind == "text" else key
+            if key.kind != "text":
+                return self._make.audience(key, key.at)  # which refuses it: who knows what comes next
+            end = self._expect(")")
             return self._made(key.at, self._make.audience, key, name.at.to(end.at))
         if function in AGGREGATIONS:
             return self._window(function, name)
