@@ -13,6 +13,7 @@ import structlog
 
 from guanxi.access import KeyKind, Permission, jobs as access_jobs
 from guanxi.access.service import Access
+from guanxi.customers.audiences.jobs import ExportWork, PutWork
 from guanxi.customers.audiences.lists import Lists
 from guanxi.customers.audiences.service import Audiences
 from guanxi.customers.boards.kinds import AttributeKind, AudienceKind, TraitKind
@@ -31,12 +32,17 @@ from guanxi.customers.projection.jobs import READER, Projection
 from guanxi.customers.stages.service import Stages
 from guanxi.customers.traits.basics import Basics
 from guanxi.customers.traits.service import Vocabularies
+from guanxi.definitions.jobs import ApplyWork, EffectWork
 from guanxi.definitions.service import Definitions
 from guanxi.kernel.clock import HOUR, MINUTE, SECOND, Clock, SystemClock
 from guanxi.kernel.errors import Unavailable
 from guanxi.kernel.text import Text
 from guanxi.runtime.outbox.jobs import OutboxJob
 from guanxi.runtime.timers.jobs import TimerJob
+from guanxi.runtime.work.files import Files
+from guanxi.runtime.work.handle import Kind
+from guanxi.runtime.work.jobs import Crew, Runner
+from guanxi.runtime.work.service import Works
 from guanxi.runtime.worker import Job
 from guanxi.storage import key_check
 from guanxi.storage.database import UNAVAILABLE, Database
@@ -105,6 +111,7 @@ class Product:
     audiences: Audiences
     stages: Stages
     history: History
+    works: Works
 
     @property
     def services(self) -> tuple[object, ...]:
@@ -119,6 +126,7 @@ class Product:
             self.boards,
             self.audiences,
             self.stages,
+            self.works,
         )
 
 
@@ -151,10 +159,13 @@ def build(home: Home, clock: Clock | None = None) -> Product:
     history = History(database, log, locks, intake, profiles, boards, vocabularies, clock)
     kinds = tuple(kind(vocabularies, boards, intake) for kind in (AttributeKind, TraitKind, AudienceKind))
 
+    works = Works(database, Files(home.path / "work", vault, clock), clock)
+
     def forget(merchant_id: str) -> None:
         facts.forget(merchant_id)
         boards.forget(merchant_id)
         history.forget(merchant_id)
+        works.forget(merchant_id)
 
     return Product(
         home=home,
@@ -180,6 +191,7 @@ def build(home: Home, clock: Clock | None = None) -> Product:
         audiences=Audiences(database, profiles, boards, vocabularies, readable, vault, clock),
         stages=Stages(database, profiles, boards, vocabularies, clock),
         history=history,
+        works=works,
     )
 
 
@@ -252,6 +264,28 @@ class Background:
             Job("changes", lambda _now: self._each(self._tell), 5 * SECOND),
             Job("history", lambda _now: self._each(self._look_back), 5 * SECOND),
         ]
+
+    def work_kinds(self) -> dict[str, Kind]:
+        """Return what long work there is, by name."""
+        product = self._product
+        record = access_jobs.recording(product.clock)
+        kinds: tuple[Kind, ...] = (
+            ExportWork(product.audiences, product.intake),
+            PutWork(product.database, product.audiences, product.boards, product.intake, record),
+            EffectWork(product.definitions, self._board_took),
+            ApplyWork(product.definitions, self._board_took, record),
+        )
+        return {kind.name: kind for kind in kinds}
+
+    def crew(self) -> Crew:
+        """Return who does long work, in threads of their own: what takes a minute must not hold up the loops."""
+        product, kinds = self._product, self.work_kinds()
+        return Crew(lambda: Runner(product.database, product.works.files, kinds, product.clock))
+
+    def _board_took(self, merchant_id: str) -> int:
+        with self._product.database.reading() as tx:
+            board = self._product.boards.live(tx, merchant_id)
+        return board.took if board is not None else 0
 
     def _each(self, work: Callable[[str], int]) -> int:
         return sum(work(merchant_id) for merchant_id in self.merchants())

@@ -147,10 +147,13 @@ def worker(
         lake = Worker(product.database, background.lake_jobs(), product.clock)
         beside = threading.Thread(target=lake.run, name="guanxi-lake")
         beside.start()
+        crew = background.crew()
+        crew.start()
         try:
             running.run()
         finally:
             lake.stop()
+            crew.stop()
             beside.join()
 
 

@@ -27,6 +27,7 @@ from guanxi.definitions.model import (
     Version,
     World,
 )
+from guanxi.definitions.wishes import Way, Wish
 from guanxi.kernel.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
@@ -167,6 +168,16 @@ class Definitions:
             return _Aim(old, set(live.definitions) - old.keys())
 
         return self._plan(merchant_id, aim, effects=effects)
+
+    def plan_wish(self, merchant_id: str, wish: Wish, *, effects: bool = True) -> Plan:
+        """Return the plan of a change that was put into words; raises as the plan of its way does."""
+        if wish.way is Way.TEXT:
+            return self.plan(merchant_id, text.parse(wish.text), effects=effects)
+        if wish.way is Way.RESTORE:
+            return self.plan_release(merchant_id, wish.number, effects=effects)
+        if wish.way is Way.ROLLBACK:
+            return self.plan_rollback(merchant_id, wish.ref, wish.number, effects=effects)
+        return self.plan_removal(merchant_id, [wish.ref], effects=effects)
 
     def apply(
         self,

@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from guanxi.storage.vault import Vault
 
 _SET = 10_000
+_TOLD = 1_000
+"""Lines after which progress is told."""
+
 _EXAMPLES = 20
 
 
@@ -283,43 +286,42 @@ class Audiences:
         *,
         replace: bool = False,
         on_progress: Callable[[int], None] = lambda _: None,
+        on_bad: Callable[[BadRow], None] = lambda _: None,
+        before: int | None = None,
+        beside: Callable[[Transaction, Put], None] = lambda _tx, _put: None,
     ) -> Put:
         """Put identities of one kind into a static audience, from numbered lines, in sets; bad ones are told and skipped.
 
-        With ``replace`` whoever is not among them is taken out, once all lines are read. Raises ``NotFound``,
+        With ``replace`` whoever is not among them is taken out, once all lines are read. ``before`` is how many were in
+        it, if somebody began this already. ``beside`` is called in the last transaction. Raises ``NotFound``,
         ``InvalidInput`` for an audience that follows a rule, an unknown kind, or a replacement that names nobody.
         """
         merchant_id = merchant.merchant_id
         with self._database.reading() as tx:
-            one = self._definitions.live(tx, merchant_id).definitions.get(Ref(AUDIENCE, key))
-            before = store.count(tx, merchant_id, key)
-        if one is None:
-            raise NotFound(what_zh="人群", what_en="audience", key=key)
-        if not one.spec.get("static"):
-            raise InvalidInput(
-                reason_zh=f"人群 {key} 由规则决定，不能导入名单。",
-                reason_en=f"the audience {key} follows a rule; a list cannot be put into it.",
-            )
+            self.be_static(tx, merchant_id, key)
+            before = store.count(tx, merchant_id, key) if before is None else before
+        counted = _Counted()
         lookup, now = self._vault.lookup_key(merchant_id), self._clock.now()
         given: set[int] = set()
-        rows = bad = 0
-        examples: list[BadRow] = []
         batch: set[int] = set()
         for found in rows_of(lines, kind, scope):
+            if counted.lines % _TOLD == 0:
+                on_progress(counted.lines)
             if isinstance(found, BadRow):
-                bad += 1
-                examples += [found] if len(examples) < _EXAMPLES else []
+                counted.skip(found)
+                on_bad(found)
                 continue
-            rows += 1
+            counted.rows += 1
             batch.add(fragment(lookup, found))
             if len(batch) >= _SET:
                 self._put(merchant_id, key, batch, now)
                 given |= batch
                 batch = set()
-                on_progress(rows + bad)
         self._put(merchant_id, key, batch, now)
         given |= batch
-        on_progress(rows + bad)
+        on_progress(counted.lines)
+        with self._database.reading() as tx:
+            known = len(people.known(tx, merchant_id, given))
         with self._database.transaction() as tx:
             added = store.count(tx, merchant_id, key) - before
             if replace and not given:
@@ -332,12 +334,44 @@ class Audiences:
             store.take(tx, merchant_id, key, gone)
             if added or gone:
                 self._boards.filled(tx, merchant, key, added, len(gone))
-            known = len(people.known(tx, merchant_id, given))
-        return Put(rows, added, known, bad, tuple(examples))
+            done = Put(counted.rows, added, known, counted.bad, tuple(counted.examples))
+            beside(tx, done)
+        return done
+
+    def be_static(self, tx: Transaction, merchant_id: str, key: str) -> None:
+        """Raise ``NotFound`` unless there is an audience, ``InvalidInput`` if it follows a rule."""
+        one = self._definitions.live(tx, merchant_id).definitions.get(Ref(AUDIENCE, key))
+        if one is None:
+            raise NotFound(what_zh="人群", what_en="audience", key=key)
+        if not one.spec.get("static"):
+            raise InvalidInput(
+                reason_zh=f"人群 {key} 由规则决定，不能导入名单。",
+                reason_en=f"the audience {key} follows a rule; a list cannot be put into it.",
+            )
+
+    def listed(self, tx: Transaction, merchant_id: str, key: str) -> int:
+        """Return how many identities have been put into an audience."""
+        return store.count(tx, merchant_id, key)
 
     def _put(self, merchant_id: str, key: str, some: set[int], now: int) -> None:
         with self._database.transaction() as tx:
             store.put(tx, merchant_id, key, some, now)
+
+
+class _Counted:
+    """The lines of a list that name somebody, and those that do not."""
+
+    def __init__(self) -> None:
+        self.rows = self.bad = 0
+        self.examples: list[BadRow] = []
+
+    @property
+    def lines(self) -> int:
+        return self.rows + self.bad
+
+    def skip(self, row: BadRow) -> None:
+        self.bad += 1
+        self.examples += [row] if len(self.examples) < _EXAMPLES else []
 
 
 def _place(after: str) -> int:

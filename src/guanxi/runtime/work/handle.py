@@ -32,6 +32,23 @@ class Kind(Protocol):
         ...
 
 
+class Record(Protocol):
+    """Writes into the audit trail that whoever asked for a piece of work did something, in the transaction of that."""
+
+    def __call__(
+        self,
+        tx: Transaction,
+        work: Work,
+        action: str,
+        *,
+        target: str,
+        reason: str,
+        detail: Mapping[str, object],
+    ) -> None:
+        """``action`` is one of the trail's own words."""
+        ...
+
+
 class Handle:
     """One try at a piece of work. ``step`` and ``stopped`` cost nothing; a heart beside it writes and asks."""
 
