@@ -15,10 +15,10 @@ import pytest
 from guanxi.access.actions import Action
 from guanxi.access.permissions import Permission
 from guanxi.access.service import trail
-from guanxi.console.audiences.export import harmless
 from guanxi.customers.audiences.lines import lines_of
 from guanxi.customers.audiences.model import Counted
 from guanxi.customers.audiences.service import Audiences
+from guanxi.customers.audiences.sheets import harmless
 from guanxi.customers.boards.service import Boards
 from guanxi.definitions import Ref
 from guanxi.definitions.service import Definitions

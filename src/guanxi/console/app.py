@@ -27,6 +27,7 @@ from guanxi.console.audiences import (
 from guanxi.console.context import ConsoleContext
 from guanxi.console.definitions import (
     back,
+    counting,
     editor,
     form,
     list as definitions,
@@ -41,6 +42,7 @@ from guanxi.console.places import HOME
 from guanxi.console.render import Console, render_error
 from guanxi.console.session import route
 from guanxi.console.settings import accounts, audit, front, keys, people, roles
+from guanxi.console.work import tray
 from guanxi.kernel.errors import GuanxiError
 
 _OURS: Final = re.compile(r"/|/(?:console|static)(?:/.*)?", re.DOTALL)
@@ -63,6 +65,7 @@ FOLDERS: Final = (
     audience,
     loop,
     definitions,
+    counting,
     editor,
     form,
     releases,
@@ -78,6 +81,7 @@ FOLDERS: Final = (
     roles,
     audit,
     me,
+    tray,
 )
 
 
@@ -94,7 +98,7 @@ class ConsoleApp(Starlette):
 def build_console(context: ConsoleContext) -> ConsoleApp:
     """Return the console as an application to be mounted at ``/``: pages under ``/console``, files under ``/static``.
 
-    ``context.services`` must hold ``EventIntake``, ``Members`` and ``Privacy``.
+    ``context.services`` must hold ``EventIntake``, ``Members``, ``Privacy`` and ``Works``.
     """
     pages = [page for folder in FOLDERS for page in folder.pages()]
     app = ConsoleApp(

@@ -18,6 +18,7 @@ SETTINGS: Final = "/console/settings"
 DEFINITIONS: Final = "/console/definitions"
 LOOP: Final = "/console/loop"
 ME: Final = "/console/me"
+WORK: Final = "/console/work"
 
 _PLACES: Final = (
     Place("home", N_("Overview"), "layout-dashboard", HOME, go="h"),

@@ -23,12 +23,13 @@ from guanxi.access import Actor, Permission, Visitor
 from guanxi.access.decide import must_touch
 from guanxi.console.context import ConsoleContext
 from guanxi.console.i18n import read_language, translations
-from guanxi.console.places import HOME, MEMBERS, first_place, places_for
+from guanxi.console.places import HOME, MEMBERS, WORK, first_place, places_for
 from guanxi.console.render import LANGUAGE_COOKIE, language_of, render
-from guanxi.console.shell import Column, Merchant as ShownMerchant, Person as ShownPerson, Visit
+from guanxi.console.shell import STARTED, Column, Merchant as ShownMerchant, Person as ShownPerson, Visit
 from guanxi.console.uploads import uploaded
 from guanxi.kernel.errors import Forbidden, InvalidInput, TooLarge
 from guanxi.kernel.text import Language
+from guanxi.runtime.work.service import Works
 from guanxi.storage.merchants import Merchant, list_merchants
 
 T = TypeVar("T")
@@ -203,12 +204,14 @@ def enter(context: ConsoleContext, request: Request, form: Form) -> Asked | None
         if visitor is None:
             return None
         merchants = [one for one in list_merchants(tx) if one.merchant_id in visitor.merchants]
+        merchant = next(one for one in merchants if one.merchant_id == visitor.merchant_id)
+        since = merchant.days.start(merchant.days.day(now))
+        busy = context.service(Works).any_of(tx, merchant.merchant_id, visitor.person.person_id, since)
     if must_touch(visitor.session, now):
         with context.database.transaction() as tx:
             context.access.sessions.touch(tx, visitor.session, now)
-    merchant = next(one for one in merchants if one.merchant_id == visitor.merchant_id)
     csrf = context.access.sessions.csrf(token)
-    request.state.visit = _visit(request, visitor, merchant, merchants, csrf)
+    request.state.visit = replace(_visit(request, visitor, merchant, merchants, csrf), busy=busy)
     return Asked(request, context, visitor, merchant, token, now, form)
 
 
@@ -237,6 +240,8 @@ def _visit(
         request_id=str(request.scope.get("state", {}).get("request_id", "")),
         home=first_place(visitor.permissions),
         search=MEMBERS if visitor.may(Permission.MEMBERS_READ) else "",
+        tray=f"{WORK}/tray",
+        started=request.query_params.get(STARTED) == "started",
         account="/console/me",
         sign_out=SIGN_OUT,
         note=merchant.note,

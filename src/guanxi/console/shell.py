@@ -9,6 +9,8 @@ from urllib.parse import urlencode
 from guanxi.kernel.text import Language
 
 DEFAULT_TIMEZONE = "Asia/Shanghai"
+STARTED = "work"
+"""What the address of a page asks when long work was just started there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,9 @@ class Visit:
 
     ``language`` is the merchant's default, which a cookie or ``?lang=`` overrides. ``places`` holds only what the
     person may see. ``search`` is where the search box leads (its text is ``q``), ``tray`` where the tray of long work
-    is read from, ``account`` where the person's own account is, ``sign_out`` where the form of the user menu posts to; an
-    empty one is not shown. ``note`` is one line above every page, such as what demonstration data is.
+    is read from (at once if somebody is ``busy``), ``account`` where the person's own account is, ``sign_out`` where the
+    form of the user menu posts to; an empty one is not shown. ``started`` says that long work was just started here.
+    ``note`` is one line above every page, such as what demonstration data is.
     """
 
     language: Language = "zh"
@@ -69,6 +72,8 @@ class Visit:
     home: str = "/console"
     search: str = ""
     tray: str = ""
+    busy: bool = False
+    started: bool = False
     account: str = ""
     sign_out: str = ""
     note: str = ""

@@ -10,12 +10,13 @@ from typing import Any, Final
 
 from starlette.applications import Starlette
 
-from guanxi.access import PersonDraft, system_actor
+from guanxi.access import PersonDraft, jobs as access_jobs, system_actor
 from guanxi.access.service import Access, Passwords, people
 from guanxi.console.app import build_console
 from guanxi.console.context import ConsoleContext
 from guanxi.customers.accounts.model import AccountKind, Platform
 from guanxi.customers.accounts.service import save_account
+from guanxi.customers.audiences.jobs import ExportWork, PutWork
 from guanxi.customers.audiences.lists import Lists
 from guanxi.customers.audiences.service import Audiences
 from guanxi.customers.boards.kinds import AttributeKind, AudienceKind, TraitKind
@@ -31,6 +32,7 @@ from guanxi.customers.projection.jobs import READER, Projection
 from guanxi.customers.stages.service import Stages
 from guanxi.customers.traits.basics import Basics
 from guanxi.customers.traits.service import Vocabularies
+from guanxi.definitions.jobs import ApplyWork, EffectWork
 from guanxi.definitions.service import Definitions
 from guanxi.definitions.text import parse
 from guanxi.kernel.clock import DAY, HOUR, MINUTE, SECOND, to_rfc3339
@@ -39,6 +41,10 @@ from guanxi.runtime.model import JobStatus, Reason
 from guanxi.runtime.timers import service as timers
 from guanxi.runtime.timers.jobs import TimerJob
 from guanxi.runtime.timers.model import NewTimer
+from guanxi.runtime.work.files import Files
+from guanxi.runtime.work.handle import Kind
+from guanxi.runtime.work.jobs import Crew, Runner
+from guanxi.runtime.work.service import Works
 from guanxi.storage.events.handover import Handover
 from guanxi.storage.merchants import Merchant, add_merchant
 from guanxi.storage.person_keys import PersonKeys
@@ -249,7 +255,28 @@ def open_shop(folder: Path, database: str = "sqlite") -> Iterator[Shop]:
         _trade(shop)
         _define(shop)
         _work(shop)
-        yield shop
+        crew = _crew(shop)
+        crew.start()
+        try:
+            yield shop
+        finally:
+            crew.stop()
+
+
+def _crew(shop: Shop) -> Crew:
+    """Those who do the shop's long work."""
+    made, service = shop.installation, shop.context.service
+    record = access_jobs.recording(made.clock)
+    audiences, definitions = service(Audiences), service(Definitions)
+    kinds: tuple[Kind, ...] = (
+        ExportWork(audiences, shop.intake),
+        PutWork(made.database, audiences, service(Boards), shop.intake, record),
+        EffectWork(definitions, lambda _: 0),
+        ApplyWork(definitions, lambda _: 0, record),
+    )
+    by_name = {kind.name: kind for kind in kinds}
+    files = service(Works).files
+    return Crew(lambda: Runner(made.database, files, by_name, made.clock), 2)
 
 
 def _assemble(made: Installation) -> Shop:
@@ -268,13 +295,25 @@ def _assemble(made: Installation) -> Shop:
     definitions = Definitions(made.database, kinds, made.clock)
     audiences = Audiences(made.database, profiles, boards, vocabularies, readable, made.vault, made.clock)
     stages = Stages(made.database, profiles, boards, vocabularies, made.clock)
+    works = Works(made.database, Files(made.home.path / "work", made.vault, made.clock), made.clock)
     context = ConsoleContext(
         database=made.database,
         clock=made.clock,
         vault=made.vault,
         access=Access.of(made.database, made.vault, Passwords.cheap()),
         log=made.log,
-        services=(intake, members, privacy, definitions, vocabularies, profiles, boards, audiences, stages),
+        services=(
+            intake,
+            members,
+            privacy,
+            definitions,
+            vocabularies,
+            profiles,
+            boards,
+            audiences,
+            stages,
+            works,
+        ),
     )
     return Shop(made, members, intake, projection, context, build_console(context))
 

@@ -59,7 +59,7 @@ def test_work_is_asked_for_done_and_shown(made: Desk) -> None:
         assert [one.id for one in made.works.of(tx, "shop", "per_1", 0)] == [asked.id]
         assert made.works.of(tx, "shop", "per_2", 0) == []
         assert made.works.of(tx, "other", "per_1", 0) == []
-    made.works.told("shop", asked.id)
+    made.works.told(asked)
     with made.installation.database.reading() as tx:
         assert made.works.of(tx, "shop", "per_1", 0) == []
 

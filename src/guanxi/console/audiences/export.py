@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Iterator
-from io import StringIO
-from itertools import chain
+from collections.abc import Iterator
 from typing import Final
 
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from guanxi.access.actions import Action
 from guanxi.access.permissions import Permission
@@ -16,12 +13,16 @@ from guanxi.access.service import trail
 from guanxi.console.audiences.one import line_of
 from guanxi.console.audiences.paths import HERE, page_of
 from guanxi.console.session import Asked, Page, post
+from guanxi.console.work.asking import ask, later
+from guanxi.console.work.tray import download
+from guanxi.customers.audiences.model import AudienceLine
 from guanxi.customers.audiences.service import Audiences
-from guanxi.kernel.clock import day_to_date
+from guanxi.kernel.text import Text
+from guanxi.runtime.work.model import State, Work
+from guanxi.runtime.work.service import Works
+from guanxi.storage.database import Transaction
 
 NEEDS: Final = Permission.AUDIENCES_EXPORT
-_PIECE: Final = 1 << 16
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 def pages() -> list[Page]:
@@ -34,27 +35,30 @@ def pages() -> list[Page]:
 
 def show(asked: Asked) -> Response:
     """Show the columns there are."""
-    line = line_of(asked, asked.part("key"))
+    return _form(asked, line_of(asked, asked.part("key")), "")
+
+
+def _form(asked: Asked, line: AudienceLine, error: str) -> Response:
     known = asked.service(Audiences).vocabulary(asked.merchant).catalogue.attributes
     return asked.render(
         "audiences/export.html",
+        status=422 if error else 200,
         line=line,
         name=line.label.in_(asked.language),
         href=page_of(line.key),
         columns=[(name, one.label.in_(asked.language)) for name, one in known.items()],
+        error=error,
         errors={},
     )
 
 
 def export(asked: Asked) -> Response:
-    """Answer with the file, piece by piece; the audit trail says who took it and with which columns."""
+    """Answer with the file, or lead to where it will be; the audit trail says who asked for it and with which columns."""
     audiences, line = asked.service(Audiences), line_of(asked, asked.part("key"))
     known = audiences.vocabulary(asked.merchant).catalogue.attributes
     columns = [name for name in known if name in set(asked.form.all("column"))]
-    rows = audiences.export(asked.merchant, audiences.rule_of(asked.merchant, line.key), columns)
-    # Nobody is told that a file follows before it is certain that it can be made.
-    first = next(rows)
-    with asked.context.database.transaction() as tx:
+
+    def record(tx: Transaction) -> None:
         trail.record(
             tx,
             asked.merchant_id,
@@ -65,38 +69,18 @@ def export(asked: Asked) -> Response:
             reason=asked.form.get("reason"),
             detail={"columns": columns},
         )
-    day = day_to_date(asked.today).isoformat()
-    return StreamingResponse(
-        pieces(chain([first], rows)),
-        media_type="text/csv; charset=utf-8",
-        headers={
-            "Content-Disposition": f'attachment; filename="{line.key}-{day}.csv"',
-            "Cache-Control": "no-store",
-            "X-Content-Type-Options": "nosniff",
-        },
-    )
+
+    title = Text(f"导出人群“{line.label.zh}”", f"Export of {line.label.en}")
+    arguments = {"key": line.key, "columns": columns}
+    work = ask(asked, "audience.export", title, arguments, NEEDS, beside=record)
+    if work.state is State.DONE:
+        return download(_once(asked, work), work.outcome.file)
+    if work.state.ended:
+        return _form(asked, line, work.reason.say(asked.language) or work.state.label.in_(asked.language))
+    return later(page_of(line.key))
 
 
-def pieces(rows: Iterable[list[str]]) -> Iterator[str]:
-    """Yield CSV in pieces of some size, with the mark by which Excel knows UTF-8, and nothing that it would compute."""
-    out = StringIO("\ufeff")
-    out.seek(1)
-    writer = csv.writer(out)
-    for row in rows:
-        writer.writerow([harmless(cell) for cell in row])
-        if out.tell() >= _PIECE:
-            yield out.getvalue()
-            out.seek(0)
-            out.truncate()
-    yield out.getvalue()
-
-
-def harmless(cell: str) -> str:
-    """Return a cell that a spreadsheet shows as it is: what begins like a formula and is no number gets a quote before it."""
-    if not cell.startswith(_FORMULA):
-        return cell
-    try:
-        float(cell)
-    except ValueError:
-        return "'" + cell
-    return cell
+def _once(asked: Asked, work: Work) -> Iterator[bytes]:
+    """Yield the file of an export that is answered with, and keep it no longer than that."""
+    with asked.service(Works).reading_once(work) as pieces:
+        yield from pieces

@@ -13,34 +13,36 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from guanxi.access import Action, Permission
+from guanxi.console.definitions import counting
 from guanxi.console.definitions.one import ONE, ref_of
 from guanxi.console.definitions.releases import number_of
 from guanxi.console.definitions.shown import (
     HERE,
     RELEASES,
-    effects_view,
     href_of,
     plan_view,
-    recorded,
     try_plan,
 )
 from guanxi.console.i18n import N_
 from guanxi.console.session import Asked, Page, go, post
-from guanxi.definitions import Plan
-from guanxi.definitions.model import Outdated
+from guanxi.console.work.asking import later
+from guanxi.definitions import Plan, Ref
 from guanxi.definitions.service import Definitions
-from guanxi.kernel.errors import InvalidInput, NotFound, Unavailable
+from guanxi.definitions.wishes import Way, Wish
+from guanxi.kernel.errors import NotFound
+from guanxi.kernel.text import Text
 
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """One way back: its title, where it is asked for and given up, how it is planned, and where it leads when done."""
+    """One way back: its title, where it is asked for and given up, what it is, and where it leads when done."""
 
+    name: Text
     title: str
     action: str
     leave: str
     done: str
-    draw: Callable[[bool], Plan]
+    wish: Wish
     recorded: Action
     danger: bool = False
 
@@ -70,46 +72,50 @@ def _rolling_back(asked: Asked) -> _Way:
     ref, said = ref_of(asked), asked.query.get("version", "")
     if not (said.isascii() and said.isdigit() and len(said) < 16):
         raise NotFound(what_zh="定义版本", what_en="version of a definition", key=f"{ref} {said}")
-    version, service = int(said), asked.service(Definitions)
+    version = int(said)
     return _Way(
+        Text(f"{ref.key} 退回版本 {version}", f"{ref.key} back to version {version}"),
         asked.say(N_("Back to version %(version)s of %(key)s"), version=version, key=ref.key),
         f"{href_of(ref)}/rollback?version={version}",
         href_of(ref),
         f"{href_of(ref)}?done=back",
-        lambda effects: service.plan_rollback(asked.merchant_id, ref, version, effects=effects),
+        Wish(Way.ROLLBACK, ref=ref, number=version),
         Action.DEFINITIONS_ROLLED_BACK,
     )
 
 
 def _removing(asked: Asked) -> _Way:
-    ref, service = ref_of(asked), asked.service(Definitions)
+    ref: Ref = ref_of(asked)
     return _Way(
+        Text(f"删除 {ref.key}", f"Delete {ref.key}"),
         asked.say(N_("Delete %(key)s"), key=ref.key),
         f"{href_of(ref)}/remove",
         href_of(ref),
         f"{HERE}?done=removed",
-        lambda effects: service.plan_removal(asked.merchant_id, [ref], effects=effects),
+        Wish(Way.REMOVE, ref=ref),
         Action.DEFINITIONS_REMOVED,
         danger=True,
     )
 
 
 def _restoring(asked: Asked) -> _Way:
-    number, service = number_of(asked), asked.service(Definitions)
+    number = number_of(asked)
     return _Way(
+        Text(f"退回发布 {number} 之后", f"Back to after release {number}"),
         asked.say(N_("Back to everything as it was after release %(number)s"), number=number),
         f"{RELEASES}/{number}/restore",
         f"{RELEASES}/{number}",
         f"{RELEASES}?done=restored",
-        lambda effects: service.plan_release(asked.merchant_id, number, effects=effects),
+        Wish(Way.RESTORE, number=number),
         Action.DEFINITIONS_ROLLED_BACK,
     )
 
 
 def _ask(asked: Asked, way: _Way, error: str = "", moved: str = "") -> Response:
     """Show the plan; its figures alone where the page asks for them later."""
-    later = asked.request.headers.get("hx-target", "").endswith("#effect")
-    plan, problems = try_plan(asked, lambda: way.draw(later))
+    figures = asked.request.headers.get("hx-target", "").endswith("#effect")
+    plan, problems = try_plan(asked, lambda: _drawn(asked, way))
+    effect_of = counting.effect(asked, way.wish, plan, f"back/{way.action}") if plan and figures else {}
     status = 409 if moved else 422 if error else 200
     shown: dict[str, Any] = plan_view(asked, plan) if plan else {}
     return asked.render(
@@ -118,7 +124,7 @@ def _ask(asked: Asked, way: _Way, error: str = "", moved: str = "") -> Response:
         way=way,
         plan=shown,
         problems=problems,
-        effects=effects_view(asked, plan) if plan and later else None,
+        **effect_of,
         effect_url=way.action,
         why=asked.form.get("why"),
         error=error,
@@ -128,24 +134,19 @@ def _ask(asked: Asked, way: _Way, error: str = "", moved: str = "") -> Response:
 
 def _apply(asked: Asked, way: _Way) -> Response:
     """Make the plan live that was seen."""
-    why = asked.form.get("why")
-    try:
-        plan, problems = try_plan(asked, lambda: way.draw(False))
-        if plan is None or problems:
-            return _ask(asked, way)
-        asked.service(Definitions).apply(
-            asked.merchant_id,
-            plan,
-            by=asked.visitor.person.person_id,
-            why=why,
-            expect=asked.form.get("expect"),
-            beside=recorded(asked, way.recorded, why),
-        )
-    except Outdated as error:
-        return _ask(asked, way, moved=error.say(asked.language))
-    except (InvalidInput, Unavailable) as error:
-        return _ask(asked, way, error.say(asked.language))
+    plan, problems = try_plan(asked, lambda: _drawn(asked, way))
+    if plan is None or problems:
+        return _ask(asked, way)
+    made = counting.apply(asked, way.wish, plan, way.recorded, way.name, way.done, topic=f"back/{way.action}")
+    if made.work is None:
+        return later(way.leave)
+    if made.moved or made.error:
+        return _ask(asked, way, made.error, made.moved)
     return go(way.done)
+
+
+def _drawn(asked: Asked, way: _Way) -> Plan:
+    return asked.service(Definitions).plan_wish(asked.merchant_id, way.wish, effects=False)
 
 
 _WAYS: Final = {

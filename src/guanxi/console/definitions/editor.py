@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any, Final
 
 from starlette.responses import Response
 
 from guanxi.access import Action, Permission
+from guanxi.console.definitions import counting
 from guanxi.console.definitions.one import ONE, ref_of
 from guanxi.console.definitions.shown import (
     HERE,
     RELEASES,
-    effects_view,
     href_of,
     kind_label,
     label_of,
     plan_view,
-    recorded,
     try_plan,
 )
 from guanxi.console.session import Asked, Page, go, post
+from guanxi.console.work.asking import later
 from guanxi.definitions import Plan, Ref, text as yaml
-from guanxi.definitions.model import Outdated
 from guanxi.definitions.service import Definitions
-from guanxi.kernel.errors import InvalidInput, Unavailable
+from guanxi.definitions.wishes import Way, Wish
+from guanxi.kernel.text import Text
 
 NEW: Final = f"{HERE}/new"
 _STARTS: Final = {
@@ -87,38 +88,50 @@ def edit(asked: Asked) -> Response:
 
 
 def check(asked: Asked) -> Response:
-    """Say what is wrong with a text, or what it would change."""
+    """Say what is wrong with a text, or what it would change; what another text would do is no longer asked."""
+    counting.give_up(asked, _topic(asked))
     return _page(asked, _text(asked), _origin(asked))
 
 
 def effect(asked: Asked) -> Response:
     """Count what a text would do."""
-    return _page(asked, _text(asked), _origin(asked), counting=True)
+    return _page(asked, _text(asked), _origin(asked), counted=True)
 
 
 def apply(asked: Asked) -> Response:
     """Make a text live, if it still does what was seen."""
-    said, why, service = _text(asked), asked.form.get("why"), asked.service(Definitions)
+    said = _text(asked)
     plan, problems = try_plan(asked, lambda: _plan(asked, said, effects=False))
     if plan is None or problems:
         return _page(asked, said, _origin(asked), status=422)
-    try:
-        done = service.apply(
-            asked.merchant_id,
-            plan,
-            by=asked.visitor.person.person_id,
-            why=why,
-            expect=asked.form.get("expect"),
-            beside=recorded(asked, Action.DEFINITIONS_APPLIED, why),
-        )
-    except Outdated as error:
-        return _page(asked, said, _origin(asked), moved=error.say(asked.language), status=409)
-    except (InvalidInput, Unavailable) as error:
-        return _page(asked, said, _origin(asked), error=error.say(asked.language), status=422)
-    if len(plan.changes) - len(plan.touched) == 1:
-        ref = next(one.ref for one in plan.changes if one.ref not in plan.touched)
-        return go(f"{href_of(ref)}?done={'applied' if done.changed else 'same'}")
-    return go(f"{RELEASES}/{done.release}?done={'applied' if done.changed else 'same'}")
+    refs = [one.ref for one in plan.changes if one.ref not in plan.touched]
+    link = f"{href_of(refs[0]) if len(refs) == 1 else RELEASES}?done=applied"
+    made = counting.apply(
+        asked,
+        Wish(Way.TEXT, said),
+        plan,
+        Action.DEFINITIONS_APPLIED,
+        counting.named(plan, Text("发布", "Make live")),
+        link,
+        topic=_topic(asked),
+    )
+    if made.work is None:
+        there = {one.ref for one in plan.changes if one.before is not None}
+        return later(href_of(refs[0]) if len(refs) == 1 and refs[0] in there else HERE)
+    if made.moved:
+        return _page(asked, said, _origin(asked), moved=made.moved, status=409)
+    if made.error:
+        return _page(asked, said, _origin(asked), error=made.error, status=422)
+    outcome = made.work.outcome
+    done = "applied" if outcome.detail["changed"] else "same"
+    if len(refs) == 1:
+        return go(f"{href_of(refs[0])}?done={done}")
+    return go(f"{RELEASES}/{outcome.counts['release']}?done={done}")
+
+
+def _topic(asked: Asked) -> str:
+    """Return what all counting for one opened editor is about: of two texts only the later one is counted."""
+    return f"plan/{asked.form.get('page')}"
 
 
 def _text(asked: Asked) -> str:
@@ -140,12 +153,13 @@ def _page(
     said: str,
     origin: Ref | None,
     *,
-    counting: bool = False,
+    counted: bool = False,
     moved: str = "",
     error: str = "",
     status: int = 200,
 ) -> Response:
-    plan, problems = try_plan(asked, lambda: _plan(asked, said, effects=counting))
+    plan, problems = try_plan(asked, lambda: _plan(asked, said, effects=False))
+    effect_of = counting.effect(asked, Wish(Way.TEXT, said), plan, _topic(asked)) if plan and counted else {}
     shown: dict[str, Any] = plan_view(asked, plan) if plan else {}
     label = ""
     if origin is not None:
@@ -162,7 +176,8 @@ def _page(
         kinds=[(name, kind_label(asked, name)) for name in asked.service(Definitions).kinds],
         plan=shown,
         problems=problems,
-        effects=effects_view(asked, plan) if plan and counting else None,
+        page=asked.form.get("page") or secrets.token_hex(8),
+        **effect_of,
         effect_url=f"{HERE}/effect",
         why=asked.form.get("why"),
         moved=moved,

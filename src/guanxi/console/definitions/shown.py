@@ -6,18 +6,17 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from guanxi.access import Action as Recorded, Permission
-from guanxi.access.service import people, trail
+from guanxi.access import Permission
+from guanxi.access.service import people
 from guanxi.console import formats
 from guanxi.console.i18n import N_
 from guanxi.console.places import DEFINITIONS
 from guanxi.console.render import path
 from guanxi.console.session import Asked
 from guanxi.definitions import Action, BadDefinitions, Definition, Plan, Problem, Ref, decide
-from guanxi.definitions.model import Applied, Release
+from guanxi.definitions.model import Release
 from guanxi.definitions.service import Definitions
 from guanxi.kernel.text import Text
-from guanxi.storage.database import Transaction
 
 HERE: Final = DEFINITIONS
 RELEASES: Final = f"{HERE}/releases"
@@ -213,22 +212,3 @@ def summary_of(asked: Asked, release: Release) -> str:
         for action, count in actions.items()
     ]
     return ("，" if asked.language == "zh" else ", ").join(parts)
-
-
-def recorded(asked: Asked, what: Recorded, why: str) -> Callable[[Transaction, Applied], None]:
-    """Return what writes a change of definitions down in the audit trail, in the transaction in which it goes live."""
-
-    def record(tx: Transaction, done: Applied) -> None:
-        changed = [one.ref for one in done.changes if one.action is not Action.SAME]
-        trail.record(
-            tx,
-            asked.merchant_id,
-            what,
-            by=asked.actor,
-            now=asked.now,
-            target=str(changed[0]) if len(changed) == 1 else "",
-            reason=why,
-            detail={"release": done.release, "changes": len(changed), "first": [*map(str, changed[:50])]},
-        )
-
-    return record

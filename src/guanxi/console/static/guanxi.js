@@ -229,6 +229,13 @@
   });
   document.addEventListener("htmx:error", () => toast({ text: words.offline, tone: "bad" }));
   document.addEventListener("gx-toast", (event) => toast(event.detail));
+  // What the page has to say once: loaded anew it says it no more.
+  all("[data-toast]").forEach((said) => {
+    toast({ text: said.dataset.toast });
+    const here = new URL(location.href);
+    here.searchParams.delete("work");
+    history.replaceState(history.state, "", here);
+  });
 
   // ---- a text with an error at a known line: lead there -----------------------------------------------------------
   all("textarea[data-line]").forEach((area) => {

@@ -23,7 +23,7 @@ from guanxi.runtime.work.model import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from guanxi.kernel.clock import Clock
     from guanxi.runtime.work.files import Files
@@ -44,10 +44,17 @@ class Works:
         self.files = files
         self._clock = clock
 
-    def start(self, merchant_id: str, new: NewWork, source: BinaryIO | None = None) -> Work:
+    def start(
+        self,
+        merchant_id: str,
+        new: NewWork,
+        source: BinaryIO | None = None,
+        beside: Callable[[Transaction], None] = lambda _: None,
+    ) -> Work:
         """Ask for a piece of work, with the file that it is to read; whoever runs it takes it within moments.
 
-        Cancels what the same asker's work on the same topic has not ended. Raises ``TooLarge``.
+        Cancels what the same asker's work on the same topic has not ended. ``beside`` is called in the transaction. Raises
+        ``TooLarge``.
         """
         work_id = fresh("wrk")
         size = lines = 0
@@ -55,23 +62,17 @@ class Works:
             size, lines = self.files.save_input(merchant_id, work_id, source)
         try:
             with self._database.transaction() as tx:
-                work = self.add(tx, merchant_id, new, work_id, size, lines)
+                work = self._add(tx, merchant_id, new, work_id, size, lines)
+                beside(tx)
         except BaseException:
             self.files.drop(merchant_id, work_id)
             raise
         return work
 
-    def add(
-        self,
-        tx: Transaction,
-        merchant_id: str,
-        new: NewWork,
-        work_id: str = "",
-        size: int = 0,
-        lines: int = 0,
+    def _add(
+        self, tx: Transaction, merchant_id: str, new: NewWork, work_id: str, size: int, lines: int
     ) -> Work:
-        """Ask for a piece of work in an open transaction; see ``start``, which has counted the file that it reads."""
-        now, work_id = self._clock.now(), work_id or fresh("wrk")
+        now = self._clock.now()
         arguments = {**new.arguments, **({"bytes": size, "lines": lines} if size else {})}
         if (length := len(json.dumps(arguments, ensure_ascii=False).encode())) > ARGUMENTS_LIMIT:
             raise TooLarge(what="arguments", size=length, limit=ARGUMENTS_LIMIT)
@@ -141,8 +142,12 @@ class Works:
         return Page(items, write_cursor(items[-1].asked_at, items[-1].id) if more else None)
 
     def of(self, tx: Transaction, merchant_id: str, asker: str, since: int) -> list[Work]:
-        """Return what somebody asked for since an instant and was not told at once, the latest first."""
+        """Return what somebody asked for since an instant, or has not ended, and was not told; the latest first."""
         return store.of_asker(tx, merchant_id, asker, since, _SHOWN)
+
+    def any_of(self, tx: Transaction, merchant_id: str, asker: str, since: int) -> bool:
+        """Say whether ``of`` would return anything."""
+        return bool(store.of_asker(tx, merchant_id, asker, since, 1))
 
     def cancel(self, tx: Transaction, merchant_id: str, work_id: str) -> Work:
         """Cancel a piece of work; whoever runs it stops within a second or two. What has ended stays as it is.
@@ -171,10 +176,10 @@ class Works:
                 return work
             sleep(_LOOK)
 
-    def told(self, merchant_id: str, work_id: str) -> None:
+    def told(self, work: Work) -> None:
         """Note that whoever asked has had the answer at once."""
         with self._database.transaction() as tx:
-            store.told(tx, merchant_id, work_id)
+            store.told(tx, work.merchant_id, work.id)
 
     def read(self, work: Work) -> Iterator[bytes]:
         """Return the pieces of the file that a piece of work wrote; raises ``FileGone`` at once."""

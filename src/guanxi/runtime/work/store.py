@@ -88,10 +88,10 @@ def page(
 
 
 def of_asker(tx: Transaction, merchant_id: str, asker: str, since: int, limit: int) -> list[Work]:
-    """Return what somebody asked for since an instant and was not told at once, the latest first."""
+    """Return what somebody asked for since an instant, or has not ended, and was not told; the latest first."""
     asked = select(table).where(
         table.c.merchant_id == merchant_id,
-        table.c.asked_at >= since,
+        or_(table.c.asked_at >= since, table.c.state.in_(sorted(UNFINISHED))),
         table.c.asker == asker,
         table.c.told == 0,
     )
