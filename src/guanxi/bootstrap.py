@@ -370,6 +370,7 @@ def create_web(product: Product, *, demo: tuple[str, str] | None = None) -> Fast
         members,
         overview,
         privacy,
+        work,
     )
     from guanxi.api.app import create_app  # noqa: PLC0415
     from guanxi.api.context import ApiContext  # noqa: PLC0415
@@ -402,7 +403,7 @@ def create_web(product: Product, *, demo: tuple[str, str] | None = None) -> Fast
         await to_thread(writer.stop)
 
     tracking = routes(product.intake, writer, _authenticate(context))
-    parts = (members, audiences, definitions, privacy, overview, events, accounts, dead_letters)
+    parts = (members, audiences, definitions, privacy, overview, events, accounts, dead_letters, work)
     capabilities = [one.router for one in parts]
     app = create_app(context, [tracking, *capabilities], lifespan=lifespan)
     pages = build_console(

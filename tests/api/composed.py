@@ -37,6 +37,10 @@ from guanxi.customers.traits.basics import Basics
 from guanxi.customers.traits.service import Vocabularies
 from guanxi.definitions.service import Definitions
 from guanxi.definitions.text import parse
+from guanxi.kernel.text import Text
+from guanxi.runtime.work.files import Files
+from guanxi.runtime.work.model import Asker, NewWork
+from guanxi.runtime.work.service import Works
 from guanxi.storage.events import dead_letters
 from guanxi.storage.merchants import Merchant, add_merchant, get_merchant
 from guanxi.storage.person_keys import PersonKeys
@@ -91,6 +95,7 @@ def services(installation: Installation) -> tuple[object, ...]:
         Members(one.log, intake, one.vault, keys),
         Privacy(one.database, one.log, intake, one.vault, keys, catch_up),
         *_knowing(one, intake),
+        Works(one.database, Files(one.home.path / "work", one.vault, one.clock), one.clock),
     )
 
 
@@ -127,7 +132,17 @@ def furnish(composed: Composed, merchant_id: str) -> dict[str, str]:
         )
     # Before there are members, who would be told to have entered.
     audiences = _furnish_audiences(context, merchant_id)
-    return {"key_id": key.key_id, **audiences, **_furnish_customers(composed, merchant_id)}
+    work = _ask_for_work(context, merchant_id)
+    return {"key_id": key.key_id, "work_id": work, **audiences, **_furnish_customers(composed, merchant_id)}
+
+
+def _ask_for_work(context: ApiContext, merchant_id: str) -> str:
+    """Give a merchant two pieces of long work, which nobody does."""
+    asker = Asker("person", "per_1", "员工")
+    new = NewWork("audience.export", Text("导出", "Export"), {}, asker, Permission.AUDIENCES_EXPORT.value)
+    works = context.service(Works)
+    works.start(merchant_id, new)
+    return works.start(merchant_id, new).id
 
 
 def _furnish_customers(composed: Composed, merchant_id: str) -> dict[str, str]:

@@ -19,6 +19,7 @@ from guanxi.cli import (
     server,
     staff,
     summary,
+    work,
 )
 from guanxi.cli.output import tell
 from guanxi.kernel.errors import GuanxiError
@@ -39,6 +40,7 @@ app.add_typer(definitions.app, name="definition")
 app.add_typer(merchants.app, name="merchant")
 app.add_typer(staff.app, name="staff")
 app.add_typer(keys.app, name="key")
+app.add_typer(work.app, name="work")
 
 
 def main() -> None:
