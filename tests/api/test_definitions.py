@@ -198,12 +198,12 @@ def test_everything_wrong_is_told_at_its_place(composed: Composed) -> None:
     )
     answer = plan(composed.own, text)
     assert (answer.status_code, answer.json()["code"]) == (422, "bad_definitions")
-    [kind] = answer.json()["params"]["problems"]
-    assert (kind["line"], kind["column"], kind["nearest"]) == (5, 7, "audience")
-    [rule] = plan(composed.own, text.replace("audiense", "trait\nvalue: '1'")[:60]).json()["params"][
-        "problems"
+    assert [(one["line"], one["column"], one["code"]) for one in answer.json()["params"]["problems"]] == [
+        (3, 7, "unknown_attribute"),
+        (3, 20, "unknown_attribute"),
+        (5, 7, "unknown_kind"),
     ]
-    assert (rule["line"], rule["column"], rule["code"]) == (3, 7, "unknown_attribute")
+    assert answer.json()["params"]["problems"][2]["nearest"] == "audience"
     near = plan(composed.own, audience("first_sen is null")).json()["params"]["problems"][0]
     assert (near["line"], near["column"], near["nearest"]) == (4, 3, "first_seen")
     for taken in ("member", "first_day", "first_seen"):
@@ -213,6 +213,17 @@ def test_everything_wrong_is_told_at_its_place(composed: Composed) -> None:
     told = composed.own.post("/v1/definitions/plan", json={"documents": documents}).json()
     assert [one["source"] for one in told["params"]["problems"]] == ["documents/1"]
     assert composed.own.get("/v1/definitions").json()["items"] == []
+
+
+@ON_ONE
+def test_what_is_perhaps_not_meant_is_a_hint(composed: Composed) -> None:
+    trade(composed)
+    rule = "count(order.paid where channel = 'wbe', 30d) > 1"
+    (hint,) = plan(composed.own, audience(rule)).json()["hints"]
+    assert (hint["line"], hint["column"], hint["nearest"]) == (4, 36, "web")
+    answer = composed.own.post("/v1/rules/check", json={"rule": rule}).json()
+    assert (answer["valid"], answer["problems"]) == (True, [])
+    assert [(one["column"], one["nearest"]) for one in answer["hints"]] == [(34, "web")]
 
 
 @ON_ONE

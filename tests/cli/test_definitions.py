@@ -143,6 +143,26 @@ def test_all_that_is_wrong_is_told_with_its_place(shell: Shell) -> None:
     assert [(one["line"], one["column"]) for one in told["problems"]] == [(3, 8), (7, 7)]
 
 
+def test_all_files_are_told_about_whatever_is_wrong_with_each(shell: Shell, tmp_path: Path) -> None:
+    written = {
+        "a.yaml": b"kind: toy\nkey: a\nuses: [b]\n---\nkind: toy\nkey: c\nrule: cty = 'x' and ctiy = 'y'\n",
+        "b.yaml": b"kind: toy\nkey: b\namount: [\n",
+        "gbk.yaml": b"kind: toy\n# " + "名".encode("gbk") + b"\nkey: d\n",
+    }
+    for name, content in written.items():
+        (tmp_path / name).write_bytes(content)
+    files = [str(tmp_path / name) for name in written]
+    told = shell.json("plan", *files, status=1)["error"]["problems"]
+    assert [(Path(one["source"]).name, one["line"], one["column"], one["code"]) for one in told] == [
+        ("a.yaml", 7, 7, "unknown_attribute"),
+        ("a.yaml", 7, 21, "unknown_attribute"),
+        ("b.yaml", 4, 1, "bad_yaml"),
+        ("gbk.yaml", 2, 3, "not_utf8"),
+    ]
+    shown = shell.run("plan", *files, status=1).replace("\n", "")
+    assert all(place in shown for place in ("a.yaml:7:7", "a.yaml:7:21", "b.yaml:4:1", "gbk.yaml:2:3"))
+
+
 def test_folders_are_read_and_what_is_no_definition_is_refused(shell: Shell, tmp_path: Path) -> None:
     folder = tmp_path / "toys"
     (folder / "more").mkdir(parents=True)

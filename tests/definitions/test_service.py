@@ -138,6 +138,36 @@ def test_everything_wrong_is_told_at_once_and_nothing_is_changed(bench: Bench) -
     assert (bench.live(), bench.releases()) == ({"a": 1, "b": 1}, [1])
 
 
+def test_what_cannot_be_read_is_told_with_all_the_rest_and_hurts_nobody_who_names_it(bench: Bench) -> None:
+    bench.apply("kind: toy\nkey: old\n---\nkind: toy\nkey: used")
+    files = {
+        "a.yaml": "kind: toy\nkey: a\namount: [1\n---\nkind: toy\nkey: b\namount: x\n",
+        "b.yaml": "kind: toi\nkey: strange\n---\nkind: toy\nkey: c\nuses: [a, strange, b, nowhere]\n",
+        "c.yaml": "kind: toy\nkey: d\nuses: [e]\n---\nkind: toy\nkey: e\nuses: [d]\nrule: cty = 'x'\n---\nkey: old\n",
+        "d.yaml": "kind: toy\nkey: c\n",
+    }
+    with pytest.raises(BadDefinitions) as caught:
+        bench.service.plan("shop", text.draft(files), prune=True)
+    assert problems(caught) == [
+        ("bad_yaml", "a.yaml", 4, 1),
+        ("bad_type", "a.yaml", 7, 9),
+        ("unknown_kind", "b.yaml", 1, 7),
+        ("unknown_reference", "b.yaml", 6, 23),
+        ("circle", "c.yaml", 3, 8),
+        ("unknown_attribute", "c.yaml", 8, 7),
+        ("missing_field", "c.yaml", 10, 1),
+        ("defined_twice", "d.yaml", 2, 6),
+    ]
+    assert bench.live() == {"old": 1, "used": 1}
+
+
+def test_what_may_not_go_is_told_with_all_the_rest(bench: Bench) -> None:
+    bench.apply(TWO)
+    with pytest.raises(BadDefinitions) as caught:
+        bench.plan("kind: toy\nkey: b\nuses: [a]\namount: x", prune=True)
+    assert [one.code for one in caught.value.problems] == ["in_use", "bad_type"]
+
+
 def test_an_unknown_kind_is_told_with_the_nearest(bench: Bench) -> None:
     with pytest.raises(BadDefinitions) as caught:
         bench.plan("kind: toi\nkey: a")

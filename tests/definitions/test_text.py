@@ -134,6 +134,41 @@ def test_what_may_not_be_is_refused_at_its_place(document: str, refused: list[tu
     assert refusals(document) == refused
 
 
+@pytest.mark.parametrize(
+    ("broken", "code", "place"),
+    [
+        ("x: {y: 1", "bad_yaml", (11, 1)),
+        ("x: 'open", "bad_yaml", (11, 1)),
+        ("x: a: b", "bad_yaml", (8, 5)),
+        ("x: *b", "anchor", (8, 4)),
+        ("x: " + "[" * 40, "too_deep", (8, 33)),
+        ("x: &b 1", "anchor", (8, 4)),
+        ("kind: c", "given_twice", (8, 1)),
+    ],
+)
+def test_after_a_mistake_the_next_document_is_read_on(broken: str, code: str, place: tuple[int, int]) -> None:
+    written = f"kind: a\nkey: one\n---\n# here\nkind: a\nkey: two\n# then\n{broken}\n# it\n\n--- # more\nkind: a\nkey: three\nx: ['3']\n---\ny: 1\n"
+    found = text.draft({"f.yaml": written})
+    assert [(one.code, one.line, one.column) for one in found.problems] == [
+        (code, *place),
+        ("missing_field", 16, 1),
+        ("missing_field", 16, 1),
+    ]
+    assert found.unread == {"two"}
+    first, *_, third = found.definitions
+    assert (first.ref.key, third.ref.key, third.text) == (
+        "one",
+        "three",
+        " # more\nkind: a\nkey: three\nx: ['3']\n",
+    )
+    assert third.places[("x", 0)] == (14, 5)
+
+
+def test_a_problem_of_form_names_its_definition() -> None:
+    (problem,) = text.draft({"": "kind: a\nkey: b\nx: 1\nx: 2"}).problems
+    assert (problem.ref, problem.where) == (Ref("a", "b"), "a b:4:1")
+
+
 def test_thirty_levels_are_enough() -> None:
     assert one("kind: a\nkey: b\nx: " + "[" * 29 + "]" * 29).spec["x"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from pydantic import Field
@@ -124,6 +125,9 @@ class RuleView(Output):
     sentence: BothLanguages | None = Field(description="the rule in words")
     online: bool | None = Field(description="whether it can be answered of one member at once")
     problems: list[RuleProblem]
+    hints: list[RuleProblem] = Field(
+        description="what is right but perhaps not meant, such as a value that never occurred"
+    )
 
 
 class KnownView(Output):
@@ -212,19 +216,20 @@ def put_view(done: Put) -> PutView:
     return PutView(rows=done.rows, added=done.added, known=done.known, bad=done.bad, examples=examples)
 
 
-def rule_view(rule: str, vocabulary: Vocabulary) -> RuleView:
-    """Return what a rule is as the API shows it, or what is wrong with it."""
+def rule_view(rule: str, vocabulary: Vocabulary, hints: Callable[[str, Node], list[Problem]]) -> RuleView:
+    """Return what a rule is as the API shows it, or what is wrong with it; ``hints`` tells what is perhaps not meant."""
     try:
         node = parse(rule, vocabulary.catalogue)
     except BadRule as error:
         problems = [_problem(rule, one) for one in error.problems]
-        return RuleView(valid=False, type=None, sentence=None, online=None, problems=problems)
+        return RuleView(valid=False, type=None, sentence=None, online=None, problems=problems, hints=[])
     return RuleView(
         valid=True,
         type=node.type,
         sentence=said(node, vocabulary),
         online=is_online(node, vocabulary),
         problems=[],
+        hints=[_problem(rule, one) for one in hints(rule, node)],
     )
 
 

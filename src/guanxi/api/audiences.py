@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from functools import partial
 from io import StringIO
 from itertools import chain, islice
 from typing import Annotated, Any, ClassVar
@@ -96,7 +97,8 @@ def check_rule(
     audiences: AudiencesService,
 ) -> RuleView:
     """Say what a rule's value is, and the rule in words; or what is wrong with it, where, and the nearest right name."""
-    return rule_view(body.rule, audiences.vocabulary(_merchant(context, caller)))
+    merchant = _merchant(context, caller)
+    return rule_view(body.rule, audiences.vocabulary(merchant), partial(audiences.hints, merchant))
 
 
 @router.get("/audiences")

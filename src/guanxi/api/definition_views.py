@@ -14,9 +14,9 @@ from guanxi.api.problems import BothLanguages
 from guanxi.api.values import Input, Instant, Output
 from guanxi.definitions import Action, Change, Definition, Plan, Ref
 from guanxi.definitions.decide import diff
-from guanxi.definitions.model import Applied, Release, Version
+from guanxi.definitions.model import Applied, Draft, Problem, Release, Version
 from guanxi.definitions.reading import Reading
-from guanxi.definitions.text import MAX_DEPTH, MAX_DOCUMENTS, parse, parse_all, write
+from guanxi.definitions.text import MAX_DEPTH, MAX_DOCUMENTS, draft, write
 from guanxi.kernel.errors import InvalidInput
 
 NAME = r"^[a-z][a-z0-9_]{0,63}$"
@@ -107,6 +107,19 @@ class PlannedView(ChangeView):
     )
 
 
+class HintView(Output):
+    """What is right in a definition, but perhaps not meant."""
+
+    code: str
+    kind: str
+    key: str
+    source: str
+    line: int
+    column: int
+    message: BothLanguages
+    nearest: str = Field(description="what was perhaps meant, or empty")
+
+
 class PlanView(Output):
     """What applying definitions would do."""
 
@@ -114,6 +127,9 @@ class PlanView(Output):
     hash: str = Field(description="give it to apply as `expect`, and nothing but this plan is applied")
     empty: bool = Field(description="whether nothing would change")
     changes: list[PlannedView] = Field(description="in the order in which they rest on each other")
+    hints: list[HintView] = Field(
+        description="what is right but perhaps not meant, such as a value that never occurred"
+    )
 
 
 class AppliedView(Output):
@@ -165,21 +181,21 @@ DOCUMENTS_BODY: dict[str, Any] = {"requestBody": _body()}
 """Describes the body that ``read_documents`` takes."""
 
 
-def read_documents(media_type: str, raw: bytes) -> list[Definition]:
-    """Return the definitions in a body, as YAML or JSON.
+def read_documents(media_type: str, raw: bytes) -> Draft:
+    """Return the definitions in a body, as YAML or JSON, and what is wrong with their form.
 
-    Raises ``BadDefinitions``, ``InvalidInput`` for a body without any, ``RequestValidationError``, and 415.
+    Raises ``InvalidInput`` for a body without any, ``RequestValidationError``, and 415.
     """
     if media_type in YAML:
         try:
-            found = parse(raw.decode("utf-8"))
+            found = draft({"": raw.decode("utf-8")})
         except UnicodeDecodeError:
             raise InvalidInput(reason_zh="内容不是 UTF-8。", reason_en="the body is not UTF-8.") from None
     elif media_type == "application/json":
-        found = parse_all(_documents(raw))
+        found = draft(_documents(raw))
     else:
         raise HTTPException(415)
-    if not found:
+    if not (found.definitions or found.problems):
         # With prune this would mean that everything goes.
         raise InvalidInput(reason_zh="内容里没有任何定义。", reason_en="the body holds no definitions.")
     return found
@@ -275,7 +291,22 @@ def plan_view(plan: Plan) -> PlanView:
         )
         for one in plan.changes
     ]
-    return PlanView(base=plan.base, hash=plan.hash, empty=plan.empty, changes=changes)
+    hints = [_hint(one) for one in plan.hints]
+    return PlanView(base=plan.base, hash=plan.hash, empty=plan.empty, changes=changes, hints=hints)
+
+
+def _hint(one: Problem) -> HintView:
+    kind, key = one.ref or ("", "")
+    return HintView(
+        code=one.code,
+        kind=kind,
+        key=key,
+        source=one.source,
+        line=one.line,
+        column=one.column,
+        message=both(one.reason),
+        nearest=one.nearest,
+    )
 
 
 def applied_view(applied: Applied) -> AppliedView:

@@ -172,7 +172,7 @@ async def apply_definitions(
         documents = read_documents(*body)
         merchant_id = caller.merchant_id
         change = _Change(context, definitions, caller, Action.DEFINITIONS_APPLIED, why, expect, key)
-        asked = ["POST /v1/definitions/apply", prune, *(one.text for one in documents)]
+        asked = ["POST /v1/definitions/apply", prune, *(one.text for one in documents.definitions)]
         return change.make(
             asked, lambda: definitions.plan(merchant_id, documents, prune=prune, effects=False), response
         )

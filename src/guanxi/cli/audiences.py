@@ -26,6 +26,7 @@ from guanxi.cli.output import (
     screen,
     session,
     show_rows,
+    styled,
 )
 from guanxi.kernel.clock import day_to_date, to_datetime, zone
 
@@ -65,7 +66,15 @@ def _asked(product: Product, merchant: str | None, text: str, as_of: str | None)
     chosen = choose_merchant(product, merchant)
     settle(product, chosen.merchant_id)
     day = product.audiences.today(chosen) if as_of is None else _day(as_of)
-    return _Asked(chosen, rule_of(product, chosen, text), day)
+    rule = rule_of(product, chosen, text)
+    hint(product, chosen, text, rule)
+    return _Asked(chosen, rule, day)
+
+
+def hint(product: Product, merchant: Merchant, text: str, rule: Node) -> None:
+    """Say beside the answer what of a rule is perhaps not meant."""
+    for one in product.audiences.hints(merchant, text, rule):
+        notes.print(styled(("! ", "yellow"), one.reason.in_(language())))
 
 
 def rule_of(product: Product, merchant: Merchant, text: str) -> Node:
@@ -268,6 +277,7 @@ def overlap(
     with session(home, as_json=as_json) as product:
         first = _asked(product, merchant, one, as_of)
         second = rule_of(product, first.merchant, other)
+        hint(product, first.merchant, other, second)
         found = product.audiences.overlap(first.merchant, first.rule, second, first.as_of)
         if as_json:
             print_json(found._asdict())

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from guanxi.cli.output import language, print_json, say, screen, styled
+from guanxi.cli.output import language, notes, print_json, say, screen, styled
+from guanxi.definitions.model import problem_data
 from guanxi.kernel.text import Text
 
 if TYPE_CHECKING:
@@ -82,6 +83,12 @@ def print_plan(drawn: Plan) -> None:
         f"{action.label.in_(language())} {count}" for action, count in counts.items()
     )
     screen.print(styled((say("计划", "Plan"), "bold"), f" {drawn.hash}: {said_counts}"))
+    _hints(drawn)
+
+
+def _hints(drawn: Plan) -> None:
+    for one in drawn.hints:
+        notes.print(styled(("! ", "yellow"), (one.where, "bold"), f" {one.reason.in_(language())}"))
 
 
 def _diff_of(change: Change) -> str:
@@ -105,6 +112,7 @@ def plan_data(drawn: Plan) -> dict[str, Any]:
         "base": drawn.base,
         "hash": drawn.hash,
         "changes": [_change_data(one, drawn) for one in drawn.changes],
+        "hints": [problem_data(one) for one in drawn.hints],
     }
 
 

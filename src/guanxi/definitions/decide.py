@@ -8,11 +8,10 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
-from typing import Any
+from typing import Any, NamedTuple
 
 from guanxi.definitions.model import (
     Action,
-    BadDefinitions,
     Change,
     Definition,
     Path,
@@ -30,12 +29,26 @@ Refs = Callable[[Definition], Collection[Ref]]
 UNKNOWN, IN_USE = "unknown_reference", "in_use"
 
 
-def draw(
-    base: int, live: World, wanted: Mapping[Ref, Definition], dropped: Collection[Ref], refs: Refs
-) -> tuple[Plan, list[Problem]]:
-    """Return the plan, without effects, that leads from ``live`` to ``wanted`` without ``dropped``, and what contradicts it.
+class Drawn(NamedTuple):
+    """A plan without effects, what contradicts it, and the keys of which nobody knows what they are."""
 
-    Definitions that are neither wanted nor dropped stay. Raises ``BadDefinitions`` for a circle, which has no order.
+    plan: Plan
+    problems: list[Problem]
+    unsure: frozenset[str]
+
+
+def draw(
+    base: int,
+    live: World,
+    wanted: Mapping[Ref, Definition],
+    dropped: Collection[Ref],
+    refs: Refs,
+    unsure: frozenset[str] = frozenset(),
+) -> Drawn:
+    """Return the plan that leads from ``live`` to ``wanted`` without ``dropped``.
+
+    Definitions that are neither wanted nor dropped stay. What stands in a circle or goes is as ``unsure`` as what could
+    not be read, and so is what rests on any of these.
     """
     gone = {ref for ref in dropped if ref in live.definitions and ref not in wanted}
     meant = {ref: _settled(live.definitions.get(ref), one) for ref, one in wanted.items()}
@@ -44,18 +57,29 @@ def draw(
     moved = gone | {ref for ref, action in actions.items() if action is not Action.SAME}
     touched = resting_on(after, moved, refs) - moved
     shown = meant.keys() | touched
+    order, circles, circling = in_order(after, refs, meant)
     changes = [
         Change(ref, actions.get(ref, Action.SAME), live.definitions.get(ref), after.definitions[ref])
-        for ref in in_order(after, refs, meant)
+        for ref in order
         if ref in shown
     ]
     changes += [
         Change(ref, Action.DELETE, live.definitions[ref], None)
-        for ref in reversed(in_order(live, refs, {}))
+        for ref in reversed(in_order(live, refs, {})[0])
         if ref in gone
     ]
-    problems = [*_missing(after, gone, refs), *_in_use(after, gone, refs)]
-    return Plan(base, tuple(changes), {}, frozenset(touched)), problems
+    problems = [*circles, *_missing(after, gone, refs, unsure), *_in_use(after, gone, refs)]
+    unsure = doubtful(after, unsure.union(ref.key for ref in gone | circling), refs)
+    return Drawn(Plan(base, tuple(changes), {}, frozenset(touched)), problems, unsure)
+
+
+def doubtful(world: World, keys: Collection[str], refs: Refs) -> frozenset[str]:
+    """Return ``keys`` and those of everything that rests on a definition of such a key, whether it is there or not."""
+    if not keys:
+        return frozenset()
+    named = {needed for one in world.definitions.values() for needed in refs(one) if needed.key in keys}
+    some = named | {ref for ref in world.definitions if ref.key in keys}
+    return frozenset(keys).union(ref.key for ref in resting_on(world, some, refs))
 
 
 def after(live: World, changes: Iterable[Change]) -> World:
@@ -98,25 +122,38 @@ def resting_on(world: World, some: Collection[Ref], refs: Refs) -> set[Ref]:
     return found
 
 
-def in_order(world: World, refs: Refs, wanted: Mapping[Ref, Definition]) -> list[Ref]:
-    """Return all definitions so that each comes after what it rests on.
+def in_order(
+    world: World, refs: Refs, wanted: Mapping[Ref, Definition]
+) -> tuple[list[Ref], list[Problem], set[Ref]]:
+    """Return all definitions so that each comes after what it rests on; of circles what is wrong and what stands in them.
 
-    Raises ``BadDefinitions`` for a circle, and says it at one of ``wanted``.
+    A circle is told at one of ``wanted``.
     """
-    sorter: TopologicalSorter[Ref] = TopologicalSorter()
-    for ref in sorted(world.definitions):
-        sorter.add(ref, *sorted(one for one in refs(world.definitions[ref]) if one in world.definitions))
-    try:
-        return list(sorter.static_order())
-    except CycleError as error:
-        path: list[Ref] = error.args[1][::-1]
+    rests = {
+        ref: sorted(one for one in refs(world.definitions[ref]) if one in world.definitions)
+        for ref in sorted(world.definitions)
+    }
+    problems: list[Problem] = []
+    circling: set[Ref] = set()
+    while True:
+        sorter: TopologicalSorter[Ref] = TopologicalSorter()
+        for ref, needed in rests.items():
+            sorter.add(ref, *(needed if ref not in circling else ()))
+        try:
+            return list(sorter.static_order()), problems, circling
+        except CycleError as error:
+            path: list[Ref] = error.args[1][::-1]
+        circling.update(path)
+        problems.append(_circle(world, path, wanted))
+
+
+def _circle(world: World, path: list[Ref], wanted: Mapping[Ref, Definition]) -> Problem:
     # The circle begins where somebody has just written something.
     start = next((at for at, ref in enumerate(path) if ref in wanted), 0)
     path = [*path[start:-1], *path[: start + 1]]
     said = " → ".join(map(str, path))
-    definition = world.definitions[path[0]]
     reason = Text(f"循环引用：{said}。", f"these rest on each other in a circle: {said}.")
-    raise BadDefinitions([_problem_at(definition, path[1], "circle", reason)])
+    return _problem_at(world.definitions[path[0]], path[1], "circle", reason)
 
 
 def same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
@@ -186,10 +223,10 @@ def _action(before: Definition | None, meant: Definition) -> Action:
     return Action.SAME if meant.version else Action.CHANGE
 
 
-def _missing(world: World, gone: Collection[Ref], refs: Refs) -> Iterator[Problem]:
+def _missing(world: World, gone: Collection[Ref], refs: Refs, unsure: Collection[str]) -> Iterator[Problem]:
     for one in world.definitions.values():
         for needed in sorted(refs(one)):
-            if needed in world.definitions or needed in gone:
+            if needed in world.definitions or needed in gone or needed.key in unsure:
                 continue
             near = nearest(needed.key, world.of(needed.kind))
             reason = _asking(f"没有 {needed} 这个定义。", f"there is no {needed}.", near)

@@ -118,7 +118,10 @@ class Definition:
 
 
 class Problem(NamedTuple):
-    """One thing that is wrong; ``code`` is stable, ``nearest`` a right name or empty, ``source`` a file or empty."""
+    """One thing that is wrong; ``code`` is stable, ``nearest`` a right name or empty, ``source`` a file or empty.
+
+    A ``hint`` is right as it stands, but perhaps not what was meant.
+    """
 
     code: str
     ref: Ref | None
@@ -127,11 +130,24 @@ class Problem(NamedTuple):
     column: int
     reason: Text
     nearest: str = ""
+    hint: bool = False
 
     @property
     def where(self) -> str:
         """Return the place as ``file:line:column``; without a file, what the definition is called."""
         return f"{self.source or self.ref or ''}:{self.line}:{self.column}".lstrip(":")
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What was read of files: definitions, what is wrong with the files, and the keys of what could not be read.
+
+    Of the ``unread`` nobody knows what they are, so naming one of them is not wrong.
+    """
+
+    definitions: tuple[Definition, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    unread: frozenset[str] = frozenset()
 
 
 class BadDefinitions(GuanxiError):
@@ -147,21 +163,23 @@ class BadDefinitions(GuanxiError):
         super().__init__(
             reason_zh=f"{first.where} {first.reason.zh}" + (f"（另有 {more} 处）" if more else ""),
             reason_en=f"{first.where} {first.reason.en}" + (f" ({more} more)" if more else ""),
-            problems=[
-                {
-                    "code": one.code,
-                    "kind": one.ref.kind if one.ref else "",
-                    "key": one.ref.key if one.ref else "",
-                    "source": one.source,
-                    "line": one.line,
-                    "column": one.column,
-                    "zh": one.reason.zh,
-                    "en": one.reason.en,
-                    "nearest": one.nearest,
-                }
-                for one in self.problems
-            ],
+            problems=[problem_data(one) for one in self.problems],
         )
+
+
+def problem_data(one: Problem) -> dict[str, str | int]:
+    """Return a problem as JSON values."""
+    return {
+        "code": one.code,
+        "kind": one.ref.kind if one.ref else "",
+        "key": one.ref.key if one.ref else "",
+        "source": one.source,
+        "line": one.line,
+        "column": one.column,
+        "zh": one.reason.zh,
+        "en": one.reason.en,
+        "nearest": one.nearest,
+    }
 
 
 def problems_of(definition: Definition, path: Path, bad: BadRule) -> list[Problem]:
@@ -180,9 +198,14 @@ def problems_of(definition: Definition, path: Path, bad: BadRule) -> list[Proble
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """All definitions of a merchant that are live together."""
+    """All definitions of a merchant that are live together.
+
+    ``unsure`` are keys of which nobody can say what they are, since what defines them is wrong: whatever names one is not
+    wrong for that.
+    """
 
     definitions: Mapping[Ref, Definition] = field(default_factory=dict)
+    unsure: frozenset[str] = frozenset()
     _kinds: dict[str, dict[str, Definition]] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )
@@ -234,13 +257,14 @@ class Plan:
 
     ``changes`` stand in the order of dependence, what goes comes last and backwards. ``touched`` are definitions that stay
     as they are but rest on one that changes; they are among ``changes`` as ``SAME``. ``effects`` are figures by kind of
-    definition.
+    definition; ``hints`` say what is right but perhaps not meant.
     """
 
     base: int
     changes: tuple[Change, ...]
     effects: Mapping[Ref, Mapping[str, Any]] = field(default_factory=dict)
     touched: frozenset[Ref] = frozenset()
+    hints: tuple[Problem, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -339,9 +363,9 @@ class Kind(Protocol):
         """Whether all of ``refs`` must exist. If not, they are what names may mean, and ``check`` says what is unknown."""
 
     def check(self, tx: Any, merchant_id: str, definition: Definition, world: World) -> list[Problem]:
-        """Return everything that is wrong with a definition; what it rests on was checked before, and may be wrong too.
+        """Return everything that is wrong with a definition, and hints; nothing that is only wrong with ``world.unsure``.
 
-        Called for what is new or changes, and for everything that rests on it.
+        Called for what is new or changes, and for everything that rests on it; again if that turns out to be wrong.
         """
 
     def refs(self, definition: Definition) -> set[Ref]:

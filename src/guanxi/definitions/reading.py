@@ -7,8 +7,10 @@ from typing import Any
 
 from guanxi.definitions.model import Definition, Path, Problem, problems_of
 from guanxi.kernel.text import Text
-from guanxi.rules import BadRule, Catalogue, Node, condition, parse
+from guanxi.rules import BadRule, Catalogue, Node, Window, condition, parse, walk
 from guanxi.rules.catalogue import nearest
+from guanxi.rules.hints import Met, hints
+from guanxi.rules.model import Unsure
 
 
 class Reading:
@@ -18,6 +20,7 @@ class Reading:
         self.definition = definition
         self.spec = definition.spec
         self.problems: list[Problem] = []
+        self._rules: list[tuple[Path, str, Node]] = []
         self._only((), self.spec, {"label", "note", *fields})
 
     def bad(self, path: Path, code: str, zh: str, en: str, near: str = "", *, name: bool = False) -> None:
@@ -92,7 +95,7 @@ class Reading:
         return []
 
     def condition(self, path: Path, value: Any, catalogue: Catalogue) -> Node | None:
-        """Return a condition."""
+        """Return a condition; nothing if it is wrong or rests on what is."""
         return self._rule(path, value, catalogue, condition)
 
     def value(self, path: Path, value: Any, catalogue: Catalogue) -> Node | None:
@@ -108,7 +111,9 @@ class Reading:
             self.bad(path, "bad_rule", "请写一条规则。", "write a rule.")
             return None
         try:
-            return read(text, catalogue)
+            node = read(text, catalogue)
+        except Unsure:
+            return None
         except BadRule as error:
             if isinstance(value, str):
                 self.problems += problems_of(self.definition, path, error)
@@ -116,3 +121,18 @@ class Reading:
                 one = error.problems[0]
                 self.bad(path, one.code, one.reason.zh, one.reason.en)
             return None
+        self._rules.append((path, text, node))
+        return node
+
+    def hints(self, catalogue: Catalogue, met: Callable[[], Met]) -> list[Problem]:
+        """Return what of the rules that were read is right but perhaps not meant; ``met`` says what has occurred."""
+        found: list[Problem] = []
+        for path, text, node in self._rules:
+            if any(isinstance(one, Window) and one.dimension for one in walk(node)):
+                for one in hints(text, node, catalogue, met()):
+                    place = self.definition.places.inside(path, text, one.at.start)
+                    named = self.definition
+                    found.append(
+                        Problem(one.code, named.ref, named.source, *place, one.reason, one.nearest, hint=True)
+                    )
+        return found

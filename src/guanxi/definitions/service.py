@@ -8,7 +8,7 @@ somebody else overtook is refused there.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from guanxi.definitions import decide, store, text
@@ -18,6 +18,7 @@ from guanxi.definitions.model import (
     BadDefinitions,
     Change,
     Definition,
+    Draft,
     Kind,
     Outdated,
     Plan,
@@ -109,21 +110,24 @@ class Definitions:
     def plan(
         self,
         merchant_id: str,
-        documents: Sequence[Definition],
+        documents: Sequence[Definition] | Draft,
         *,
         prune: bool = False,
         effects: bool = True,
     ) -> Plan:
         """Return what applying ``documents`` would change and, in figures, do.
 
-        What they do not mention stays, or goes with ``prune``. Raises ``BadDefinitions`` with everything that is wrong.
+        What they do not mention stays, or goes with ``prune``. Raises ``BadDefinitions`` with everything that is wrong,
+        what is wrong with the form of a ``Draft`` included.
         """
-        if problems := decide.repeated(documents):
-            raise BadDefinitions(problems)
-        wanted = {one.ref: one for one in documents}
+        draft = documents if isinstance(documents, Draft) else _draft(documents)
+        wanted: dict[Ref, Definition] = {}
+        for one in draft.definitions:
+            wanted.setdefault(one.ref, one)
 
         def aim(_tx: Transaction, live: World) -> _Aim:
-            return _Aim(wanted, set(live.definitions) - wanted.keys() if prune else ())
+            gone = {ref for ref in live.definitions if ref not in wanted and ref.key not in draft.unread}
+            return _Aim(wanted, gone if prune else (), draft)
 
         return self._plan(merchant_id, aim, effects=effects)
 
@@ -182,7 +186,7 @@ class Definitions:
     def apply(
         self,
         merchant_id: str,
-        what: Plan | Sequence[Definition],
+        what: Plan | Sequence[Definition] | Draft,
         *,
         by: str,
         why: str,
@@ -245,24 +249,22 @@ class Definitions:
             base, live = store.head(tx, merchant_id), self.live(tx, merchant_id)
             aimed = aim(tx, live)
             refs = self._remembering()
-            if problems := decide.unknown_kinds(aimed.wanted.values(), self.kinds):
-                raise BadDefinitions(problems)
-            plan, structure = decide.draw(base, live, aimed.wanted, aimed.dropped, refs)
+            strange = decide.unknown_kinds(aimed.wanted.values(), self.kinds)
+            unread = aimed.draft.unread.union(one.ref.key for one in strange if one.ref)
+            plan, structure, unsure = decide.draw(base, live, aimed.wanted, aimed.dropped, refs, unread)
             after = decide.after(live, plan.changes)
             sure = [one for one in structure if one.code != decide.UNKNOWN or self._certain(one)]
-            # What is missing where something goes is not wrong there: it may not go.
-            problems = [one for one in sure if one.code == decide.IN_USE] or decide.merged(
-                sure, self._check(tx, merchant_id, plan, after)
-            )
-        if problems:
+            found = self._check(tx, merchant_id, plan, replace(after, unsure=unsure), refs)
+        if problems := [*aimed.draft.problems, *strange, *decide.merged(sure, wrong(found))]:
             raise BadDefinitions(problems)
+        plan = replace(plan, hints=tuple(one for one in found if one.hint))
         if not effects or plan.empty:
             return plan
-        found: dict[Ref, Mapping[str, Any]] = {}
+        figures: dict[Ref, Mapping[str, Any]] = {}
         for kind in self.kinds.values():
             if told := plan.for_kind(kind.name):
-                found.update(kind.effect(merchant_id, told, after))
-        return replace(plan, effects=found)
+                figures.update(kind.effect(merchant_id, told, after))
+        return replace(plan, effects=figures)
 
     def _certain(self, problem: Problem) -> bool:
         """Say whether what a definition names must be another definition."""
@@ -287,17 +289,31 @@ class Definitions:
             if (now := store.head(tx, merchant_id)) != plan.base:
                 raise Outdated(base=plan.base, release=now)
             after = decide.after(self.live(tx, merchant_id), plan.changes)
-            if problems := self._check(tx, merchant_id, plan, after):
+            if problems := wrong(self._check(tx, merchant_id, plan, after, self.refs)):
                 raise BadDefinitions(problems)
         return after
 
-    def _check(self, tx: Transaction, merchant_id: str, plan: Plan, after: World) -> list[Problem]:
-        return [
-            problem
-            for one in decide.to_check(plan)
-            if one.ref.kind in self.kinds
-            for problem in self.kinds[one.ref.kind].check(tx, merchant_id, one, after)
-        ]
+    def _check(
+        self,
+        tx: Transaction,
+        merchant_id: str,
+        plan: Plan,
+        after: World,
+        refs: Callable[[Definition], Collection[Ref]],
+    ) -> list[Problem]:
+        """Return everything that is wrong, without what follows from something else that is, and hints."""
+        some = [one for one in decide.to_check(plan) if one.ref.kind in self.kinds]
+
+        def check(one: Definition, world: World) -> list[Problem]:
+            return self.kinds[one.ref.kind].check(tx, merchant_id, one, world)
+
+        found = {one.ref: check(one, after) for one in some}
+        bad = {ref.key for ref, problems in found.items() if wrong(problems)}
+        follow = decide.resting_on(after, [ref for ref, problems in found.items() if wrong(problems)], refs)
+        if follow:
+            world = replace(after, unsure=after.unsure | decide.doubtful(after, bad, refs))
+            found.update({one.ref: check(one, world) for one in some if one.ref in follow})
+        return [problem for problems in found.values() for problem in problems]
 
     def _write(self, tx: Transaction, merchant_id: str, release: int, plan: Plan) -> Plan:
         """Write what changes and return the plan with the versions that this makes."""
@@ -322,6 +338,16 @@ class _Aim:
 
     wanted: Mapping[Ref, Definition]
     dropped: Collection[Ref]
+    draft: Draft = field(default_factory=Draft)
+
+
+def wrong(problems: Collection[Problem]) -> list[Problem]:
+    """Return what is wrong, without hints."""
+    return [one for one in problems if not one.hint]
+
+
+def _draft(documents: Sequence[Definition]) -> Draft:
+    return Draft(tuple(documents), tuple(decide.repeated(documents)))
 
 
 def _missing(ref: Ref) -> NotFound:

@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 import yaml
 
 from guanxi.definitions.decide import repeated
-from guanxi.definitions.model import BadDefinitions, Definition, Path, Place, Places, Problem, Ref
+from guanxi.definitions.model import BadDefinitions, Definition, Draft, Path, Place, Places, Problem, Ref
 from guanxi.kernel.text import Text
 
 MAX_CHARACTERS = 1_000_000
@@ -38,6 +38,8 @@ _WORDS = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
+_KEYS = re.compile(r"""(?:^|[\s{,])["']?key["']?\s*:\s*["']?([a-z][a-z0-9_]{0,63})\b""")
+_NEXT = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
 _BLANK_LINES = re.compile(r"\A(?:[ \t]*\n)+")
 # libyaml reads the same ten times faster; where its wheel is not at hand Python does it.
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -48,26 +50,33 @@ def parse(text: str, source: str = "") -> list[Definition]:
 
     Raises ``BadDefinitions`` with all that is wrong with its form. Kinds and what they hold are not looked at.
     """
-    reader = _Reader(text.removeprefix("\ufeff").replace("\r\n", "\n"), source)
-    found = reader.read()
-    if reader.problems:
-        raise BadDefinitions(reader.problems)
-    return found
+    return parse_all({source: text})
 
 
 def parse_all(files: Mapping[str, str]) -> list[Definition]:
     """Return the definitions of several files by name; raises ``BadDefinitions`` with what is wrong in any of them."""
+    found = draft(files)
+    if found.problems:
+        raise BadDefinitions(found.problems)
+    return list(found.definitions)
+
+
+def draft(files: Mapping[str, str]) -> Draft:
+    """Return what can be read of several files by name, and what is wrong with their form."""
     found: list[Definition] = []
     problems: list[Problem] = []
+    unread: set[str] = set()
     for source, text in files.items():
-        try:
-            found += parse(text, source)
-        except BadDefinitions as error:
-            problems += error.problems
-    problems += repeated(found)
-    if problems:
-        raise BadDefinitions(problems)
-    return found
+        reader = _Reader(text.removeprefix("\ufeff").replace("\r\n", "\n"), source)
+        found += reader.read()
+        problems += reader.problems
+        unread |= reader.unread
+    return Draft(tuple(found), (*problems, *repeated(found)), frozenset(unread))
+
+
+def keys_in(text: str) -> set[str]:
+    """Return the keys that a text seems to define, whatever else it is."""
+    return set(_KEYS.findall(text))
 
 
 @lru_cache(maxsize=4096)
@@ -149,6 +158,10 @@ class _Stop(Exception):
     """Too much is wrong to go on."""
 
 
+class _Skip(Exception):
+    """The rest of a document cannot be read."""
+
+
 class _Reader:
     """Builds values from the parser's events, so that what may not be is refused before anything grows from it."""
 
@@ -156,25 +169,48 @@ class _Reader:
         self._text = text
         self._source = source
         self._lines = [0, *(found.end() for found in re.finditer("\n", text))]
-        self._ref: Ref | None = None
         self._open: list[_Open] = []
         self._document = _Document(0)
         self._documents = 0
+        self._base = 0
+        self._told = 0
         self._found: list[Definition] = []
         self.problems: list[Problem] = []
+        self.unread: set[str] = set()
 
     def read(self) -> list[Definition]:
-        """Return what could be read; ``problems`` says what could not."""
+        """Return what could be read; ``problems`` says what could not, ``unread`` which keys may stand there."""
         try:
             self._readable()
-            for event in yaml.parse(self._text, Loader=_LOADER):
-                self._take(event)
+            while self._read():
+                pass
         except _Stop:
-            pass
+            self.unread |= keys_in(self._text[self._document.start :])
+        return self._found
+
+    def _read(self) -> bool:
+        """Read from the base on; after a mistake move the base to the next document and say that there is more."""
+        try:
+            for event in yaml.parse(self._text[self._base :], Loader=_LOADER):
+                self._take(event)
+        except _Skip:
+            at = self._index(self.problems[-1])
         except yaml.YAMLError as error:
             self._bad("bad_yaml", *self._explained(error))
-        self.problems += repeated(self._found)
-        return self._found
+            at = self._index(self.problems[-1])
+        else:
+            return False
+        start = self._document.start
+        following = _NEXT.search(self._text, max(at, start, self._base + 1))
+        end = following.start() if following else len(self._text)
+        self.unread |= keys_in(self._text[start:end])
+        self._documents += 1
+        self._told, self._open, self._base = len(self.problems), [], end
+        self._document = _Document(end)
+        return following is not None
+
+    def _index(self, problem: Problem) -> int:
+        return self._lines[problem.line - 1] + problem.column - 1
 
     def _readable(self) -> None:
         if len(self._text) > MAX_CHARACTERS:
@@ -187,8 +223,9 @@ class _Reader:
 
     def _place(self, mark: Any) -> Place:
         """Return a place as editors count: YAML also ends a line where they do not."""
-        line = bisect_right(self._lines, mark.index)
-        return (line, mark.index - self._lines[line - 1] + 1)
+        at = self._base + mark.index
+        line = bisect_right(self._lines, at)
+        return (line, at - self._lines[line - 1] + 1)
 
     def _explained(self, error: yaml.YAMLError) -> tuple[Place, str, str]:
         """Return where the parser gave up and, in both languages, why: the parser's own words are English."""
@@ -200,13 +237,17 @@ class _Reader:
         return place, f"YAML 语法有误（{said}）。", f"this is not YAML: {said}."
 
     def _bad(self, code: str, place: Place, zh: str, en: str) -> None:
-        self.problems.append(Problem(code, self._ref, self._source, *place, Text(zh, en)))
+        self.problems.append(Problem(code, None, self._source, *place, Text(zh, en)))
         if len(self.problems) >= MAX_PROBLEMS:
             raise _Stop
 
     def _stop(self, code: str, place: Place, zh: str, en: str) -> NoReturn:
         self._bad(code, place, zh, en)
         raise _Stop
+
+    def _skip(self, code: str, place: Place, zh: str, en: str) -> NoReturn:
+        self._bad(code, place, zh, en)
+        raise _Skip
 
     def _take(self, event: Any) -> None:
         where: Any = event  # the stubs say that a mark may be missing
@@ -215,13 +256,13 @@ class _Reader:
                 if event.version or event.tags:
                     zh, en = "不支持以 % 开头的 YAML 指令。", "YAML directives (%) are not supported."
                     self._bad("bad_yaml", self._place(event.start_mark), zh, en)
-                start = where.end_mark.index if event.explicit else where.start_mark.index
+                start = self._base + (where.end_mark if event.explicit else where.start_mark).index
                 self._document = _Document(0 if not self._documents and not event.explicit else start)
             case yaml.DocumentEndEvent():
-                self._finish(where.start_mark.index)
+                self._finish(self._base + where.start_mark.index)
             case yaml.AliasEvent():
                 self._refuse_anchor(event)
-                raise _Stop
+                raise _Skip
             case yaml.MappingStartEvent():
                 self._begin(event, {})
             case yaml.SequenceStartEvent():
@@ -249,7 +290,7 @@ class _Reader:
         self._check(event)
         if len(self._open) >= MAX_DEPTH:
             zh, en = f"嵌套超过 {MAX_DEPTH} 层。", f"this is nested deeper than {MAX_DEPTH} levels."
-            self._stop("too_deep", self._place(event.start_mark), zh, en)
+            self._skip("too_deep", self._place(event.start_mark), zh, en)
         self._open.append(_Open(self._put(event, value), value))
 
     def _scalar(self, event: Any) -> None:
@@ -261,7 +302,9 @@ class _Reader:
             return
         path = self._put(event, value)
         if isinstance(value, str):
-            self._document.raw[path] = self._text[event.start_mark.index : event.end_mark.index]
+            self._document.raw[path] = self._text[
+                self._base + event.start_mark.index : self._base + event.end_mark.index
+            ]
 
     def _name(self, top: _Open, event: Any, value: object) -> None:
         if not isinstance(value, str):
@@ -290,7 +333,7 @@ class _Reader:
                 top.value.append(value)
             elif top.name is None:
                 zh, en = "字段名必须是文字。", "a field's name is a text."
-                self._stop("bad_name", self._place(event.start_mark), zh, en)
+                self._skip("bad_name", self._place(event.start_mark), zh, en)
             else:
                 path = (*top.path, top.name)
                 top.value[top.name] = value
@@ -299,7 +342,7 @@ class _Reader:
         return path
 
     def _finish(self, end: int) -> None:
-        document, self._ref = self._document, None
+        document, told = self._document, self._told
         self._documents += 1
         if document.root is None:
             return  # nothing between two lines of dashes, or comments only
@@ -310,6 +353,10 @@ class _Reader:
             )
             self._stop("too_many", document.at[()], zh, en)
         ref = self._ref_of(document)
+        if len(self.problems) > told:
+            self.problems[told:] = [one._replace(ref=ref) for one in self.problems[told:]]
+            self.unread |= keys_in(self._text[document.start : end])
+        self._told = len(self.problems)
         if ref is None:
             return
         text = _BLANK_LINES.sub("", self._text[document.start : end]).rstrip() + "\n"

@@ -56,6 +56,30 @@ def test_audiences_in_a_circle_are_refused(shop: Shop) -> None:
     assert code == "circle"
 
 
+def test_only_what_is_wrong_itself_is_told(shop: Shop) -> None:
+    text = (
+        "kind: trait\nkey: a\nvalue: count(order.payed, 3d)\n---\n"
+        "kind: trait\nkey: b\nvalue: a + 1\n---\n"
+        "kind: audience\nkey: c\nrule: b > 3 and ctiy = 'x' and in_audience('d')\n---\n"
+        "kind: audience\nkey: d\nrule: b > 'x' and b is null\n---\n"
+        "kind: audience\nkey: e\nrule: in_audience('f') and count(order.payd, 3d) > 1\n---\n"
+        "kind: audience\nkey: f\nrule: in_audience('e')\n"
+    )
+    assert [(code, line, near) for code, line, _, near in problems(shop, text)] == [
+        ("unknown_event", 3, "order.paid"),
+        ("unknown_attribute", 11, ""),
+        ("circle", 19, ""),
+        ("unknown_event", 19, "order.paid"),
+    ]
+
+
+def test_a_value_that_never_occurred_is_a_hint(shop: Shop) -> None:
+    shop.apply()
+    written = "kind: audience\nkey: a\nrule: |\n  count(order.paid where channel = 'nowhere', 30d) > 1\n"
+    plan = shop.product.definitions.plan("shop", parse(written, "a.yaml"), effects=False)
+    assert [(one.code, one.line, one.column, one.hint) for one in plan.hints] == [("value_never_met", 4, 36, True)]
+
+
 def test_what_others_rest_on_cannot_go(shop: Shop) -> None:
     shop.apply()
     with pytest.raises(BadDefinitions) as caught:

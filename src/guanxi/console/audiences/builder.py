@@ -25,6 +25,7 @@ from guanxi.definitions.service import Definitions
 from guanxi.kernel.errors import GuanxiError
 from guanxi.rules import BadRule, Node, condition, sentence
 from guanxi.rules.form import BadForm, to_form, to_text
+from guanxi.rules.hints import hints
 from guanxi.rules.model import Problem
 
 NEEDS: Final = Permission.AUDIENCES_READ
@@ -196,6 +197,10 @@ def said(asked: Asked, some: Choices, rule: Rule) -> dict[str, Any]:
         "sentence": sentence(node, some.catalogue, asked.language) if node is not None else "",
         "online": needs(some.vocabulary, [node]).online if node is not None else True,
         "problems": [marked(asked, rule.text, one) for one in rule.problems],
+        "hints": [
+            marked(asked, rule.text, one)
+            for one in (hints(rule.text, node, some.catalogue, some.met) if node is not None else ())
+        ],
         "lacks": rule.lacks,
         "counted": counting.shown(counted) if counted is not None else None,
         "rule": rule.text,

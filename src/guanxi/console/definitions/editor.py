@@ -145,7 +145,7 @@ def _origin(asked: Asked) -> Ref | None:
 
 def _plan(asked: Asked, said: str, *, effects: bool) -> Plan:
     service = asked.service(Definitions)
-    return service.plan(asked.merchant_id, yaml.parse(said), effects=effects)
+    return service.plan(asked.merchant_id, yaml.draft({"": said}), effects=effects)
 
 
 def _page(

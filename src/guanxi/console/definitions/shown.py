@@ -113,6 +113,7 @@ def plan_view(asked: Asked, plan: Plan) -> dict[str, Any]:
     return {
         "changes": changes,
         "touched": touched,
+        "hints": problems_view(asked, plan.hints),
         "sentence": _sentence(asked, plan),
         "hash": plan.hash,
         "empty": plan.empty,

@@ -10,6 +10,7 @@ from guanxi.customers.audiences.model import AudienceLine, BadRow, Counted, Know
 from guanxi.customers.boards.service import everything
 from guanxi.customers.events.service import fragment
 from guanxi.customers.identity import service as people
+from guanxi.customers.profiles.met import Occurred
 from guanxi.customers.profiles.model import needs
 from guanxi.customers.traits.derived import AUDIENCE, AUDIENCE_FIELDS
 from guanxi.definitions import Ref
@@ -18,6 +19,8 @@ from guanxi.kernel.errors import InvalidInput, NotFound
 from guanxi.kernel.ids import fragment_of, member_id
 from guanxi.rules import InAudience, Node, Type, condition, parse
 from guanxi.rules.explain import explain
+from guanxi.rules.hints import hints
+from guanxi.rules.model import Problem
 from guanxi.storage.engine import count
 
 if TYPE_CHECKING:
@@ -63,6 +66,7 @@ class Audiences:
         self._definitions = definitions
         self._vault = vault
         self._clock = clock
+        self._occurred = Occurred()
 
     # Asking ---------------------------------------------------------------------------------------------------------
 
@@ -78,6 +82,13 @@ class Audiences:
     def rule(self, merchant: Merchant, text: str) -> Node:
         """Return a condition; raises ``BadRule``."""
         return condition(text, self.vocabulary(merchant).catalogue)
+
+    def hints(self, merchant: Merchant, text: str, rule: Node) -> list[Problem]:
+        """Return what of a rule, given with its text, is right but perhaps not meant."""
+        with self._database.reading() as tx:
+            vocabulary = self._vocabularies.live(tx, merchant.merchant_id)
+            met = self._occurred.values(tx, merchant.merchant_id)
+        return hints(text, rule, vocabulary.catalogue, met)
 
     def _asking(
         self, merchant: Merchant, nodes: Sequence[Node], as_of: int

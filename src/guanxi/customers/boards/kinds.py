@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from guanxi.customers.events.personal import is_personal_trait
+from guanxi.customers.profiles.met import Occurred
 from guanxi.customers.traits import decide
 from guanxi.customers.traits.derived import (
     ATTRIBUTE,
@@ -25,7 +26,7 @@ from guanxi.customers.traits.derived import (
 from guanxi.definitions import Change, Definition, Problem, Ref, World
 from guanxi.definitions.reading import Reading
 from guanxi.kernel.text import Text
-from guanxi.rules import InAudience
+from guanxi.rules import Catalogue, InAudience
 
 if TYPE_CHECKING:
     from guanxi.customers.boards.service import Boards, Staged
@@ -51,6 +52,13 @@ class _MemberKind:
         self._vocabularies = vocabularies
         self._boards = boards
         self._intake = intake
+        self._occurred = Occurred()
+
+    def _hints(
+        self, reading: Reading, catalogue: Catalogue, tx: Transaction, merchant_id: str
+    ) -> list[Problem]:
+        """Return what of a definition's rules is right but perhaps not meant."""
+        return reading.hints(catalogue, lambda: self._occurred.values(tx, merchant_id))
 
     def refs(self, definition: Definition) -> set[Ref]:
         """See ``Kind.refs``."""
@@ -124,9 +132,10 @@ class TraitKind(_MemberKind):
     def check(self, tx: Transaction, merchant_id: str, definition: Definition, world: World) -> list[Problem]:
         """See ``Kind.check``."""
         reading = Reading(definition, TRAIT_FIELDS)
-        trait(reading, self._vocabularies.of(tx, merchant_id, world).catalogue)
+        catalogue = self._vocabularies.of(tx, merchant_id, world).catalogue
+        trait(reading, catalogue)
         self._taken(reading, tx, merchant_id, world, ATTRIBUTE)
-        return reading.problems
+        return reading.problems + self._hints(reading, catalogue, tx, merchant_id)
 
 
 class AudienceKind(_MemberKind):
@@ -142,7 +151,8 @@ class AudienceKind(_MemberKind):
     def check(self, tx: Transaction, merchant_id: str, definition: Definition, world: World) -> list[Problem]:
         """See ``Kind.check``."""
         reading = Reading(definition, AUDIENCE_FIELDS)
-        audience(reading, self._vocabularies.of(tx, merchant_id, world).catalogue)
+        catalogue = self._vocabularies.of(tx, merchant_id, world).catalogue
+        audience(reading, catalogue)
         if definition.ref.key in RESERVED:
             reading.bad(
                 ("key",),
@@ -150,4 +160,4 @@ class AudienceKind(_MemberKind):
                 "这个代号是页面地址，请换一个。",
                 "this key is a page's address; take another.",
             )
-        return reading.problems
+        return reading.problems + self._hints(reading, catalogue, tx, merchant_id)

@@ -84,7 +84,7 @@ class Vocabularies:
         known_events = events(types.types)
         lists = frozenset(InAudience(key).name for key, one in audiences.items() if one.spec.get("static"))
         for one in order(world):
-            catalogue = Catalogue(named, known_events, labels)
+            catalogue = Catalogue(named, known_events, labels, world.unsure)
             made = self._read(one, catalogue)
             if made is None or made.name in named:
                 continue
@@ -92,7 +92,7 @@ class Vocabularies:
             if one.ref.kind == TRAIT:
                 named[made.name] = Known(made.type, made.label, made.values)
         return Vocabulary(
-            types.types, attributes, declared, derived, lists, Catalogue(named, known_events, labels)
+            types.types, attributes, declared, derived, lists, Catalogue(named, known_events, labels, world.unsure)
         )
 
     @staticmethod
