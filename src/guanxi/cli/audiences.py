@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from guanxi.cli.output import (
     choose_merchant,
     language,
     notes,
+    opened_for,
     print_json,
     say,
     screen,
@@ -31,8 +31,6 @@ from guanxi.cli.output import (
 from guanxi.kernel.clock import day_to_date, to_datetime, zone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from guanxi.bootstrap import Product
     from guanxi.rules import Node
     from guanxi.storage.merchants import Merchant
@@ -40,7 +38,11 @@ if TYPE_CHECKING:
 app = typer.Typer(help="人群 / Audiences.", no_args_is_help=True)
 
 Rule = Annotated[
-    str, typer.Argument(help="规则，或人群代号 / A rule, or the key of an audience.", show_default=False)
+    str,
+    typer.Argument(
+        help="规则，或人群代号（也可写 audience/代号）/ A rule, or an audience by KEY or audience/KEY.",
+        show_default=False,
+    ),
 ]
 AsOf = Annotated[
     str | None,
@@ -78,13 +80,27 @@ def hint(product: Product, merchant: Merchant, text: str, rule: Node) -> None:
 
 
 def rule_of(product: Product, merchant: Merchant, text: str) -> Node:
-    """Return the rule that a text is, or that of the audience whose key it is."""
+    """Return the rule that a text is, or that of the audience whose key it is.
+
+    A trait may have an audience's key: ``audience/KEY`` always means the audience, and a key that could be either is refused.
+    """
     from guanxi.kernel.errors import InvalidInput, NotFound
+    from guanxi.rules import Type
     from guanxi.rules.catalogue import nearest
 
+    kind, _, key = text.strip().rpartition("/")
+    if kind == "audience":
+        return product.audiences.rule_of(merchant, key)
     key = text.strip()
     try:
-        return product.audiences.rule_of(merchant, key)
+        found = product.audiences.rule_of(merchant, key)
+        known = product.audiences.vocabulary(merchant).catalogue.attributes.get(key)
+        if known is not None and known.type is Type.BOOL:
+            raise InvalidInput(
+                reason_zh=f"{key} 既是人群也是“是/否”的标签；请写 audience/{key} 或 {key} = true",
+                reason_en=f"{key} is an audience and a trait that is true or false; write audience/{key} or {key} = true",
+            )
+        return found
     except NotFound:
         catalogue = product.audiences.vocabulary(merchant).catalogue
         near = (
@@ -236,32 +252,40 @@ def export(
     columns: Annotated[
         str, typer.Option(help="随编号导出的属性和标签，逗号分隔 / Attributes and traits beside the id.")
     ] = "",
+    excel: Annotated[
+        bool,
+        typer.Option(
+            "--excel", help="供 Excel 直接打开 / For Excel: marked as UTF-8, and nothing it would compute."
+        ),
+    ] = False,
     as_of: AsOf = None,
     home: HomeOption = DEFAULT_HOME,
     merchant: MerchantOption = None,
 ) -> None:
     """导出为 CSV / Export as CSV."""
+    from guanxi.customers.audiences.sheets import pieces
+
     with session(home, as_json=False) as product:
         asked = _asked(product, merchant, rule, as_of)
         wanted = [name.strip() for name in columns.split(",") if name.strip()]
-        tenths = Tenths(say("导出", "Exporting"))
-        rows = product.audiences.export(asked.merchant, asked.rule, wanted, asked.as_of, tenths)
-        with to.open("w", encoding="utf-8-sig", newline="") if to else nullcontext(sys.stdout) as file:
+        tenths, written = Tenths(say("导出", "Exporting")), 0
+
+        def progress(done: int, total: int) -> None:
+            nonlocal written
+            written = done
+            tenths(done, total)
+
+        rows = product.audiences.export(asked.merchant, asked.rule, wanted, asked.as_of, progress)
+        with opened_for(to) if to else nullcontext(sys.stdout.buffer) as file:
             try:
-                written = _write(csv.writer(file), rows)
+                for piece in pieces(rows, excel=excel):
+                    file.write(piece.encode())
+                file.flush()
             except BrokenPipeError:
                 # Whoever reads has had enough, as `head` has.
                 sys.stdout = None
                 return
     notes.print(say(f"已导出 {written} 位会员。", f"{written} members exported."))
-
-
-def _write(out: object, rows: Iterator[list[str]]) -> int:
-    written = -1
-    for row in rows:
-        out.writerow(row)  # type: ignore[attr-defined]
-        written += 1
-    return written
 
 
 @app.command()

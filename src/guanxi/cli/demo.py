@@ -167,6 +167,8 @@ def _define(product: Product) -> None:
     """Give the demo merchant its attributes, traits and audiences, unless it has had definitions of any kind."""
     from importlib import resources
 
+    from guanxi.bootstrap import Background
+    from guanxi.customers.history.decide import LIFECYCLE
     from guanxi.definitions.text import parse_all
 
     with product.database.reading() as tx:
@@ -188,6 +190,15 @@ def _define(product: Product) -> None:
         merchant, _ = product.intake.merchant(MERCHANT)
         while product.boards.tell(merchant):
             pass
+    # The worker looks back upon the other traits.
+    with (
+        notes.status(say("回看生命周期", "Looking back upon the life cycle"))
+        if notes.is_terminal
+        else nullcontext()
+    ):
+        while product.history.run(merchant, LIFECYCLE):
+            pass
+        Background(product).settle()
 
 
 def _merchant_days(product: Product) -> Any:

@@ -17,6 +17,7 @@ from guanxi.cli.output import (
     MerchantOption,
     choose_merchant,
     language,
+    opened_for,
     print_json,
     say,
     screen,
@@ -205,7 +206,7 @@ def export(
             member_id = find_one(product, tx, chosen, who)
         with product.database.transaction() as tx:
             _record(product, tx, chosen, Action.MEMBER_EXPORTED, member_id)
-        with product.database.reading() as tx, to.open("wb") as file:
+        with product.database.reading() as tx, opened_for(to) as file:
             for piece in product.privacy.export_person(tx, chosen, member_id, now=now):
                 file.write(piece)
         to.chmod(0o600)

@@ -8,7 +8,7 @@ import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, NoReturn
 
 import typer
 from rich.console import Console
@@ -173,6 +173,22 @@ def errors_said(*, as_json: bool) -> Iterator[None]:
             ),
             as_json=as_json,
         )
+
+
+def opened_for(to: Path) -> BinaryIO:
+    """Open a file that a command writes; raises ``InvalidInput`` that says what is in the way."""
+    try:
+        return to.open("wb")
+    except FileNotFoundError:
+        raise InvalidInput(
+            reason_zh=f"文件夹 {to.parent} 不存在，请先建立",
+            reason_en=f"there is no folder {to.parent}; make it first",
+        ) from None
+    except OSError as error:
+        raise InvalidInput(
+            reason_zh=f"不能写入 {to}（{error.strerror}）",
+            reason_en=f"{to} cannot be written ({error.strerror})",
+        ) from None
 
 
 def choose_merchant(product: Product, slug: str | None) -> Merchant:

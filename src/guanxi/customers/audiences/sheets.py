@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from io import StringIO
+from io import SEEK_END, StringIO
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -13,13 +13,13 @@ _PIECE: Final = 1 << 16
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
-def pieces(rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """Yield CSV in pieces of some size, with the mark by which Excel knows UTF-8, and nothing that it would compute."""
-    out = StringIO("\ufeff")
-    out.seek(1)
+def pieces(rows: Iterable[Sequence[str]], *, excel: bool = True) -> Iterator[str]:
+    """Yield CSV in pieces of some size; for Excel with the mark by which it knows UTF-8, and nothing that it would compute."""
+    out = StringIO("\ufeff" if excel else "")
+    out.seek(0, SEEK_END)
     writer = csv.writer(out)
     for row in rows:
-        writer.writerow([harmless(cell) for cell in row])
+        writer.writerow([harmless(cell) for cell in row] if excel else row)
         if out.tell() >= _PIECE:
             yield out.getvalue()
             out.seek(0)
