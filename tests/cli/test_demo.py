@@ -8,12 +8,39 @@ import sys
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from guanxi.bootstrap import opened
+from guanxi.definitions.text import parse_all
+
+
+def test_every_definition_of_the_demo_says_what_is_simulated() -> None:
+    folder = resources.files("guanxi").joinpath("playbooks", "demo")
+    found = parse_all(
+        {one.name: one.read_text("utf-8") for one in folder.iterdir() if one.name.endswith("yaml")}
+    )
+    assert len(found) > 30
+    for one in found:
+        note = one.spec["note"]
+        assert any(word in note["zh"] for word in ("模拟", "编造", "演示数据里没有", "演示数据里为空")), (
+            one.ref
+        )
+        assert any(word in note["en"] for word in ("simulated", "made up", "the demo")), one.ref
+
+
+def test_what_a_shop_sends_makes_nobody_active() -> None:
+    folder = resources.files("guanxi").joinpath("playbooks", "demo")
+    (stage,) = (
+        one
+        for one in parse_all({"": folder.joinpath("traits.yaml").read_text("utf-8")})
+        if one.ref.key == "stage"
+    )
+    (active,) = (one for one in stage.spec["stages"] if one["value"] == "active")
+    assert "campaign.received" not in active["when"]
 
 
 @pytest.mark.slow

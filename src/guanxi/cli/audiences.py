@@ -176,6 +176,7 @@ def list_(
                     {
                         "key": one.key,
                         "label": {"zh": one.label.zh, "en": one.label.en},
+                        "note": {"zh": one.note.zh, "en": one.note.en},
                         "static": one.static,
                         "rule": one.rule,
                         "version": one.version,
@@ -200,7 +201,7 @@ def list_(
             [
                 (
                     one.key,
-                    one.label.in_(language()),
+                    "\n".join(filter(None, (one.label.in_(language()), one.note.in_(language())))),
                     "—" if one.size is None else one.size,
                     f"+{one.entered} −{one.left}",
                     to_datetime(one.at).astimezone(local).strftime("%m-%d %H:%M") if one.at else "—",

@@ -104,15 +104,26 @@ def list_(
     as_json: JsonOption = False,
 ) -> None:
     """列出生效的定义 / List what is live."""
+    from guanxi.definitions.reading import Reading
+
     with session(home, as_json=as_json) as product:
         chosen = choose_merchant(product, merchant)
         with product.database.reading() as tx:
             live = product.definitions.live(tx, chosen.merchant_id).definitions
-        rows = [(*ref, one.version) for ref, one in sorted(live.items()) if kind in (None, ref.kind)]
+        shown = [
+            Reading(one, one.spec.keys()) for ref, one in sorted(live.items()) if kind in (None, ref.kind)
+        ]
+        rows = [(*one.definition.ref, one.definition.version, one.label(), one.note()) for one in shown]
         if as_json:
-            print_json([dict(zip(("kind", "key", "version"), row, strict=True)) for row in rows])
-        else:
-            show_rows(rows, (say("种类", "Kind"), say("代号", "Key"), say("版本", "Version")))
+            names = ("kind", "key", "version", "label", "note")
+            told = [(*row[:3], *({"zh": text.zh, "en": text.en} for text in row[3:])) for row in rows]
+            print_json([dict(zip(names, row, strict=True)) for row in told])
+            return
+        columns = (say("种类", "Kind"), say("代号", "Key"), say("版本", "Version"), say("名称", "Label"))
+        show_rows(
+            [(*row[:3], *(text.in_(language()) for text in row[3:])) for row in rows],
+            (*columns, say("说明", "Note")),
+        )
 
 
 @app.command()

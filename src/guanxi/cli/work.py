@@ -18,6 +18,7 @@ from guanxi.cli.output import (
     session,
     show as show_one,
     show_rows,
+    styled,
 )
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def list_(
         show_rows(
             [
                 (
-                    work.id,
+                    styled((work.id, "bold")),
                     work.title.in_(language()),
                     work.state.label.in_(language()),
                     _progress(work, now),
