@@ -22,13 +22,13 @@ class Client:
         """Return the answer to a GET."""
         return run(self._ask("GET", path, given))
 
-    def post(self, path: str, fields: dict[str, str]) -> httpx.Response:
+    def post(self, path: str, fields: dict[str, str], **given: Any) -> httpx.Response:
         """Return the answer to a form; its token is taken from a page of ours, unless the fields bring one."""
         if "csrf" not in fields:
             page = self.get("/console/sign-in" if "gx_session" not in self._cookies else "/console/me")
             found = re.search(r'name="csrf-token" content="([^"]*)"', page.text)
             fields = {**fields, "csrf": found[1] if found else ""}
-        return run(self._ask("POST", path, {"data": fields}))
+        return run(self._ask("POST", path, {"data": fields, **given}))
 
     def send(self, path: str, fields: dict[str, str], file: bytes | None) -> httpx.Response:
         """Return the answer to a form that brings a file; its token is taken from a page of ours."""

@@ -70,7 +70,7 @@ def export(asked: Asked) -> Response:
             detail={"columns": columns},
         )
 
-    title = Text(f"导出人群“{line.label.zh}”", f"Export of {line.label.en}")
+    title = Text(f"导出人群「{line.label.zh}」", f"Export of {line.label.en}")
     arguments = {"key": line.key, "columns": columns}
     work = ask(asked, "audience.export", title, arguments, NEEDS, beside=record)
     if work.state is State.DONE:

@@ -90,7 +90,7 @@ def put(asked: Asked) -> Response:
         "scope": scope if KINDS[kind].scope else "",
         "replace": asked.form.get("replace") == "yes",
     }
-    title = Text(f"导入名单“{line.label.zh}”", f"List put into {line.label.en}")
+    title = Text(f"导入名单「{line.label.zh}」", f"List put into {line.label.en}")
     link = f"{HERE}/put/{line.key}?done={{id}}"
     work = ask(asked, KIND_OF_WORK, title, arguments, NEEDS, link=link, source=asked.file)
     if not work.state.ended:

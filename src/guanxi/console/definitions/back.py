@@ -121,6 +121,7 @@ def _ask(asked: Asked, way: _Way, error: str = "", moved: str = "") -> Response:
     return asked.render(
         "definitions/back.html",
         status=status,
+        headers=counting.tray_looks(effect_of),
         way=way,
         plan=shown,
         problems=problems,

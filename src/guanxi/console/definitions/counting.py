@@ -89,7 +89,9 @@ def _shown(asked: Asked, plan: Plan, work: Work | None) -> dict[str, Any]:
         return shown | {"effects": effects_view(asked, plan)}
     if not work.state.ended:
         address = path("console", "definitions", "effect", work.id)
-        return shown | {"counting": job(asked, work), "effect_again": address}
+        # The tray shows it as well, and has the button's id.
+        here = {name: value for name, value in job(asked, work).items() if name != "id"}
+        return shown | {"counting": here, "effect_again": address}
     if work.state is not State.DONE:
         return shown | {"failed": work.reason.say(asked.language) or work.state.label.in_(asked.language)}
     if work.outcome.detail["hash"] != plan.hash:
@@ -133,6 +135,11 @@ def named(plan: Plan, what: Text) -> Text:
         label = label_of(definition)
         return Text(f"{what.zh}：{label.zh}", f"{what.en}: {label.en}")
     return Text(f"{what.zh}：{len(changed)} 个定义", f"{what.en}: {len(changed)} definitions")
+
+
+def tray_looks(shown: dict[str, Any]) -> dict[str, str]:
+    """Return the header that makes the tray look, if an effect is still being counted."""
+    return {"HX-Trigger": '{"gx-tray":{}}'} if shown.get("counting") else {}
 
 
 def give_up(asked: Asked, topic: str) -> None:

@@ -169,6 +169,7 @@ def _page(
     return asked.render(
         "definitions/editor.html",
         status=status,
+        headers=counting.tray_looks(effect_of),
         text=said,
         blank=not said.strip(),
         origin=origin,
