@@ -340,7 +340,8 @@ class Background:
         product = self._product
         done = 0
         for merchant_id in self.merchants():
-            product.log.drain_beside(merchant_id)
+            while product.log.drain_beside(merchant_id):
+                pass
             while True:
                 while taken := product.projection.run(merchant_id, 10_000):
                     done += taken

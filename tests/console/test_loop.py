@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from pathlib import Path
 
 from guanxi.customers.boards.service import Boards
+from guanxi.customers.events.service import EventIntake
+from guanxi.customers.history.service import History
+from guanxi.customers.profiles.service import Profiles
 from guanxi.customers.stages.model import way
 from guanxi.customers.stages.service import Stages
+from guanxi.customers.traits.service import Vocabularies
 from guanxi.definitions.service import Definitions
 from guanxi.definitions.text import parse
 from guanxi.kernel.clock import DAY
@@ -26,6 +31,21 @@ def wait(shop: Shop, days: int) -> None:
     while boards.tell(made.merchant):
         pass
     shop.project()
+
+
+def looking_back(shop: Shop) -> History:
+    """What looks back upon the shop's traits; the worker's, which the console does not have."""
+    one, context = shop.installation, shop.context
+    return History(
+        one.database,
+        one.log,
+        one.locks,
+        context.service(EventIntake),
+        context.service(Profiles),
+        context.service(Boards),
+        context.service(Vocabularies),
+        one.clock,
+    )
 
 
 def sign_in(shop: Shop) -> Client:
@@ -69,13 +89,30 @@ def test_the_page_shows_stages_moves_and_what_is_not_known(tmp_path: Path) -> No
         assert "裂变" not in page
         part = client.get(f"{LOOP}/moves?trait=stage").text
         assert "离开合计" in part
-        assert "还不知道" in part
-        assert "几分钟内开始记录变化" in part
+        assert "几分钟内开始记录变化" in client.get(f"{LOOP}/funnel").text
         wait(shop, 0)
-        assert "历史从 2026-06-15 开始" in client.get(f"{LOOP}/moves").text
+        history = looking_back(shop)
+        history.run(shop.installation.merchant)
+        part = client.get(f"{LOOP}/funnel").text
+        assert "正在从 2026-04-20 起按周回看：第 0 步，共 9 步" in part
+        assert 'hx-trigger="load delay:3s"' in part
+        while history.run(shop.installation.merchant):
+            pass
         wait(shop, 40)
         client = sign_in(shop)
-        assert "计在发现它的那一天" in client.get(f"{LOOP}/moves").text
+        assert "计在那一周的最后一天" in client.get(f"{LOOP}/moves").text
+        part = client.get(f"{LOOP}/funnel?trait=stage").text
+        assert "历史从 2026-04-20 开始" in part
+        assert "人计时" in part
+        assert f'hx-get="{LOOP}/meaning/days"' in part
+        assert 'aria-current="true">近 90 天新来的' in client.get(f"{LOOP}/funnel?came=90&trait=stage").text
+        members = client.get("/console/members?q=林晓彤").text
+        (member,) = set(re.findall(r"/console/members/(mbr_[0-9a-z]+)", members))
+        story = client.get(f"/console/members/{member}/timeline").text
+        assert "生命周期阶段" in story
+        assert "按周回看：在这天或此前 6 天内" in story
+        assert "中间一半" in client.get(f"{LOOP}/meaning/days").text
+        assert client.get(f"{LOOP}/meaning/nothing").status_code == HTTPStatus.NOT_FOUND
         assert client.get(f"{LOOP}?trait=spent_90d").status_code == HTTPStatus.NOT_FOUND
         flag = parse("kind: trait\nkey: fission\nlabel: 裂变\nvalue: spent_90d >= ¥500\n")
         shop.context.service(Definitions).apply("shop", flag, by="cli", why="标记")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
-from itertools import pairwise
 from typing import Any, Final
 from urllib.parse import quote_plus
 
@@ -14,26 +13,29 @@ from starlette.responses import Response
 from guanxi.access import Permission
 from guanxi.console import formats
 from guanxi.console.i18n import N_
+from guanxi.console.loop import funnel, meanings
+from guanxi.console.loop.words import STAGE, chosen, name_of
 from guanxi.console.places import DEFINITIONS, LOOP, MEMBERS
 from guanxi.console.render import path
 from guanxi.console.session import Asked, Page
-from guanxi.customers.stages.model import Move, Moves, Staged, Standing, way
+from guanxi.customers.stages.model import Move, Staged, Standing, way
 from guanxi.customers.stages.service import Stages
 from guanxi.kernel.errors import NotFound
 
 _DAYS: Final = 30
-_STAGE: Final = "stage"
-"""The trait that is shown unless another one is asked for."""
 _FLAG: Final = "fission"
 """The trait that stands beside the stages: yes or no."""
-_FEW: Final = 5
-"""Moves below which a median says little."""
 
 
 def pages() -> list[Page]:
-    """Return the page of the loop and its part that takes longer."""
+    """Return the page of the loop, its parts that take longer, and what their figures mean."""
     needs = Permission.AUDIENCES_READ
-    return [Page(LOOP, show, needs), Page(f"{LOOP}/moves", moves, needs)]
+    return [
+        Page(LOOP, show, needs),
+        Page(f"{LOOP}/moves", moves, needs),
+        Page(f"{LOOP}/funnel", funnel.show, needs),
+        Page(f"{LOOP}/meaning/{{key}}", meanings.show, needs),
+    ]
 
 
 def show(asked: Asked) -> Response:
@@ -42,7 +44,7 @@ def show(asked: Asked) -> Response:
     with asked.context.database.reading() as tx:
         traits = service.traits(tx, asked.merchant)
         flag = _FLAG if _FLAG in service.flags(tx, asked.merchant) else ""
-    trait = _chosen(asked, traits)
+    trait = chosen(asked, traits)
     standing = service.standing(asked.merchant, trait.name, flag) if trait else None
     if trait is None or standing is None:
         return asked.render("loop/empty.html", new=f"{DEFINITIONS}/new?kind=stages", waiting=bool(traits))
@@ -70,28 +72,15 @@ def show(asked: Asked) -> Response:
         definition=path("console", "definitions", "trait", trait.name)
         if asked.may(Permission.DEFINITIONS_READ)
         else "",
+        funnel=f"{LOOP}/funnel?trait={trait.name}",
         moves=f"{LOOP}/moves?trait={trait.name}",
     )
-
-
-def _chosen(asked: Asked, traits: dict[str, Staged]) -> Staged | None:
-    """Return the trait that is asked for, the lifecycle without a question; raises ``NotFound`` for one without stages."""
-    wanted = asked.query.get("trait", "")
-    if wanted:
-        if wanted not in traits:
-            raise NotFound(what_zh="带阶段的标签", what_en="trait with stages", key=wanted)
-        return traits[wanted]
-    return traits.get(_STAGE) or next(iter(traits.values()), None)
-
-
-def _name(asked: Asked, trait: Staged, stage: str) -> str:
-    return trait.values[stage].in_(asked.language) if stage in trait.values else stage
 
 
 def _row(asked: Asked, trait: Staged, standing: Standing, stage: str, *, beside: bool) -> dict[str, Any]:
     count = standing.stages.get(stage, 0)
     return {
-        "label": _name(asked, trait, stage),
+        "label": name_of(asked, trait, stage),
         "count": count,
         "share": Fraction(count, standing.members) if standing.members else None,
         "beside": beside,
@@ -114,23 +103,24 @@ def _chart(
         "horizontal": True,
         "stacked": len(series) > 1,
         "direct": True,
-        "x": [_name(asked, trait, stage) for stage in (*on, *beside)],
+        "x": [name_of(asked, trait, stage) for stage in (*on, *beside)],
         "series": series,
     }
 
 
 def _summary(asked: Asked, trait: Staged, standing: Standing, on: Sequence[str]) -> str:
-    said = [f"{_name(asked, trait, stage)} {formats.number(standing.stages.get(stage, 0))}" for stage in on]
+    said = [f"{name_of(asked, trait, stage)} {formats.number(standing.stages.get(stage, 0))}" for stage in on]
     return ("，" if asked.language == "zh" else ", ").join(said)
 
 
 def moves(asked: Asked) -> Response:
-    """Show who went where in the last days, and how long members stay in a stage."""
+    """Show who went where in the last days, and how long they had been where they were."""
     service = asked.service(Stages)
     with asked.context.database.reading() as tx:
-        trait = _chosen(asked, service.traits(tx, asked.merchant))
+        trait = chosen(asked, service.traits(tx, asked.merchant))
     if trait is None:
-        raise NotFound(what_zh="带阶段的标签", what_en="trait with stages", key=_STAGE)
+        raise NotFound(what_zh="带阶段的标签", what_en="trait with stages", key=STAGE)
+    looking = service.looking(asked.merchant, trait.name)
     found = service.moves(asked.merchant, trait.name, _DAYS)
     on, beside = way(trait.values)
     return asked.render(
@@ -138,11 +128,9 @@ def moves(asked: Asked) -> Response:
         href=f"{LOOP}?trait={trait.name}",
         days=_DAYS,
         looked_back=found.looked_back,
-        began=found.began,
-        told=trait.told,
+        weekly=looking is not None and looking.ended,
         matrix=_matrix(asked, trait, found.moves, on, beside),
         nobody=not any(one.members for one in found.moves),
-        steps=_steps(asked, trait, found, on),
     )
 
 
@@ -153,20 +141,22 @@ def _matrix(
     stages = [*on, *beside]
     counts = Counter({(one.before, one.after): one.members for one in some if one.members})
     most = max(counts.values(), default=0)
+    stayed = {(one.before, one.after): one for one in some if one.timed and one.days is not None}
     rows = [stage for stage in ("", *stages) if any(counts[stage, other] for other in stages)]
     # Whoever leaves the way has gone back behind its beginning.
     place = {stage: number for number, stage in enumerate([*reversed(beside), "", *on])}
     return {
-        "columns": [_name(asked, trait, stage) for stage in stages],
+        "columns": [name_of(asked, trait, stage) for stage in stages],
         "rows": [
             {
-                "label": _name(asked, trait, stage) if stage else asked.say(N_("New to us")),
+                "label": name_of(asked, trait, stage) if stage else asked.say(N_("New to us")),
                 "cells": [
                     {
                         "count": counts[stage, other],
                         "level": -(-4 * counts[stage, other] // most) if most else 0,
                         "same": stage == other,
                         "on": place[stage] < place[other],
+                        "stayed": _stayed(asked, stayed.get((stage, other))),
                     }
                     for other in stages
                 ],
@@ -178,21 +168,12 @@ def _matrix(
     }
 
 
-def _steps(asked: Asked, trait: Staged, found: Moves, on: Sequence[str]) -> list[dict[str, Any]]:
-    """Return how long members took from each stage on the way to the next one, where that is known."""
-    known = {(one.before, one.after): one for one in found.moves}
-    steps = []
-    for one, other in pairwise(on):
-        move = known.get((one, other))
-        steps.append(
-            {
-                "from": _name(asked, trait, one),
-                "to": _name(asked, trait, other),
-                "days": formats.number(Fraction(move.days), 1 if move.days % 1 else 0)
-                if move and move.days is not None
-                else "",
-                "timed": move.timed if move else 0,
-                "few": bool(move and move.timed < _FEW),
-            }
-        )
-    return steps
+def _stayed(asked: Asked, move: Move | None) -> str:
+    """Say how long members had been in a stage before they moved so, of all whose coming into it is known."""
+    if move is None or move.days is None:
+        return ""
+    return asked.say(
+        N_("half of them had been there for %(days)s days or less (%(count)s members)"),
+        days=formats.number(round(move.days)),
+        count=formats.number(move.timed),
+    )

@@ -69,7 +69,10 @@ def _entry(
 ) -> dict[str, Any]:
     icon, tone = icon_of(event.type)
     if said := told.title_of(asked, event):
-        return {"at": event.time, "icon": icon, "tone": tone, "title": said}
+        entry: dict[str, Any] = {"at": event.time, "icon": icon, "tone": tone, "title": said}
+        if note := told.note_of(asked, event):
+            entry["text"] = note
+        return entry
     title = event.label.in_(asked.language)
     # The currency is told only where it is not the merchant's own.
     fields = [one for one in event.fields if one.value != asked.merchant.currency]
@@ -86,7 +89,7 @@ def _entry(
         ]
         shown = [f"{labels.attribute(name, asked.language)} {_value(asked, value)}" for name, value in plain]
     where = [accounts.get(event.account, event.account), labels.channel(event.channel, asked.language)]
-    entry: dict[str, Any] = {"at": event.time, "icon": icon, "tone": tone, "title": title}
+    entry = {"at": event.time, "icon": icon, "tone": tone, "title": title}
     if shown:
         entry["text"] = " · ".join(shown[:most])
     causes = [one for one in where if one]

@@ -9,6 +9,7 @@ from guanxi.console.i18n import N_
 from guanxi.console.session import Asked
 from guanxi.customers.audiences.service import Audiences
 from guanxi.customers.boards.model import AUDIENCE_ENTERED, AUDIENCE_LEFT, TRAIT_CHANGED
+from guanxi.customers.history.service import round_of
 from guanxi.customers.members.model import TimelineEntry
 from guanxi.rules.catalogue import Known
 
@@ -32,6 +33,25 @@ def title_of(asked: Asked, event: TimelineEntry) -> str:
     if not said.get("from"):
         return asked.say(N_("%(trait)s: %(value)s"), trait=name_of, value=after)
     return asked.say(N_("%(trait)s: %(before)s → %(after)s"), trait=name_of, before=before, after=after)
+
+
+def note_of(asked: Asked, event: TimelineEntry) -> str:
+    """Return how a change is known that was looked back upon; nothing for one that was noticed."""
+    said = {one.name: one.value for one in event.fields}
+    if event.type != TRAIT_CHANGED or not said.get("looked_back"):
+        return ""
+    step, trait = int(said.get("step") or 0), str(said.get("trait") or "")
+    if step:
+        note = asked.say(
+            N_("looked back upon week by week: on this day or up to %(days)s days before"), days=step - 1
+        )
+    else:
+        note = asked.say(N_("looked back upon week by week: already so when the history begins"))
+    with asked.context.database.reading() as tx:
+        newest = round_of(tx, asked.merchant_id, trait)
+    if newest is not None and newest.number != said.get("round"):
+        note += " · " + asked.say(N_("by a definition that has changed since"))
+    return note
 
 
 def _value(asked: Asked, known: Known | None, value: str) -> str:

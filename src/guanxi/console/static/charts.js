@@ -94,7 +94,7 @@
     if (spec.kind === "bar") {
       return { ...shared, type: "bar", barMaxWidth: spec.horizontal ? 18 : 28, barCategoryGap: "35%",
         itemStyle: { borderRadius: spec.stacked ? 0 : spec.horizontal ? [0, 3, 3, 0] : [3, 3, 0, 0] },
-        label: { show: (single || spec.direct) && few, position: spec.horizontal ? "right" : "top", color: style.quiet, fontSize: 12, formatter: ({ value }) => (value == null ? "" : writer.short(value)) } };
+        label: { show: (single || spec.direct) && few, position: spec.horizontal ? "right" : "top", color: style.quiet, fontSize: 12, formatter: ({ value, dataIndex }) => (value == null ? "" : spec.labels ? spec.labels[dataIndex] : writer.short(value)) } };
     }
     return { ...shared, type: "line", smooth: false, symbol: "circle", symbolSize: 6, showSymbol: spec.x.length === 1, connectNulls: false,
       lineStyle: { width: 2, type: series.dashed ? "dashed" : "solid" },
@@ -111,7 +111,9 @@
   const option = (spec, style) => {
     const writer = writers[spec.unit] || writers.count;
     const many = spec.kind === "line" && spec.series.length > 1;
-    const longest = many ? Math.max(...spec.series.map((series) => [...series.name].reduce((sum, char) => sum + (char > "⺀" ? 13 : 7), 0))) : 0;
+    const width = (texts) => Math.max(...texts.map((text) => [...text].reduce((sum, char) => sum + (char > "⺀" ? 13 : 7), 0)));
+    const longest = many ? width(spec.series.map((series) => series.name)) : 0;
+    const beyond = spec.labels ? Math.max(64, width(spec.labels) + 12) : 64;
     const labelled = spec.horizontal && (spec.series.length === 1 || spec.direct) && spec.x.length <= 12;
     const names = { type: "category", data: spec.x, boundaryGap: spec.kind === "bar", inverse: Boolean(spec.horizontal),
       axisLine: { lineStyle: { color: style.line } }, axisTick: { show: false },
@@ -128,7 +130,7 @@
       textStyle: { fontFamily: style.font, color: style.ink },
       animation: false,
       aria: { enabled: false },
-      grid: { left: 0, right: spec.horizontal ? 64 : Math.max(16, longest + 14), top: legend ? 36 : 16, bottom: 4, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
+      grid: { left: 0, right: spec.horizontal ? beyond : Math.max(16, longest + 14), top: legend ? 36 : 16, bottom: 4, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
       legend: legend ? { top: 0, left: 0, icon: "roundRect", itemWidth: 10, itemHeight: 10, itemGap: 16, textStyle: { color: style.quiet, fontSize: 12 },
         data: spec.series.map((entry) => entry.name) } : undefined,
       tooltip: tooltip(writer),

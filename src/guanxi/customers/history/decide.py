@@ -18,17 +18,29 @@ LIFECYCLE = "stage"
 
 
 def told(vocabulary: Vocabulary) -> list[Derived]:
-    """Return the traits whose changes are told, in the order in which they are looked back upon."""
-    found = [one for one in vocabulary.derived.values() if one.told and not one.membership]
+    """Return the traits that are looked back upon, in that order: those whose changes are told, without ranks.
+
+    A rank moves whenever somebody else does: a year of them would be more events than all that members did.
+    """
+    found = [
+        one
+        for one in vocabulary.derived.values()
+        if one.told and not one.membership and not ranks(vocabulary, one)
+    ]
     return sorted(found, key=lambda one: (one.name != LIFECYCLE, one.name))
+
+
+def ranks(vocabulary: Vocabulary, trait: Derived) -> bool:
+    """Say whether a trait follows from a rank among all members."""
+    wanted = needs(vocabulary, [Attribute(trait.name, trait.type)])
+    return any(isinstance(one.source, Quintile) for one in wanted.derived)
 
 
 def rule_of(vocabulary: Vocabulary, trait: Derived) -> str:
     """Return what stands for a trait's rule and everything that it follows from; labels do not matter."""
     parts = []
     for one in needs(vocabulary, [Attribute(trait.name, trait.type)]).derived:
-        ranked = isinstance(one.source, Quintile) and one.source.reverse
-        parts += [one.name, *(text(node) for node in one.nodes), str(ranked)]
+        parts += [one.name, *(text(node) for node in one.nodes)]
     return content_hash("\n".join(parts).encode()).hex()
 
 

@@ -5,19 +5,25 @@ What is known of members now holds for the past as well where nobody wrote down 
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from shutil import rmtree
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from guanxi.customers.boards.model import TRAIT_CHANGED
 from guanxi.customers.history import decide, store
-from guanxi.customers.history.model import NOBODY, STEP, Moved, Round
+from guanxi.customers.history.dated import dated
+from guanxi.customers.history.model import STEP, Moved, Round
 from guanxi.customers.identity.service import known
 from guanxi.rules.model import Attribute
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    import duckdb
 
     from guanxi.customers.boards.model import Board
     from guanxi.customers.boards.service import Boards
@@ -34,6 +40,9 @@ if TYPE_CHECKING:
 
 _CHUNK = 2_000
 """Moves told in one transaction."""
+
+_PATIENCE = 5.0
+"""Seconds after which the worker turns to its other jobs."""
 
 
 def round_of(tx: Transaction, merchant_id: str, trait: str) -> Round | None:
@@ -63,6 +72,7 @@ class History:
         self._boards = boards
         self._vocabularies = vocabularies
         self._clock = clock
+        self._kept: tuple[tuple[str, str, int], Callable[[int], str] | None] | None = None
 
     def run(self, merchant: Merchant, trait: str = "") -> int:
         """Take the next step of looking back, upon one trait or whichever is next; returns 0 when there is nothing to do.
@@ -106,36 +116,78 @@ class History:
     def _find(
         self, merchant: Merchant, vocabulary: Vocabulary, trait: Derived, board: Board, one: Round
     ) -> int:
-        """Find out who moved since the step before. The last step is the board, with which telling goes on."""
-        merchant_id = merchant.merchant_id
+        """Find out who moved since the step before, for as many steps as a few seconds allow. The last one is the board."""
+        merchant_id, moves = merchant.merchant_id, self._moves(merchant.merchant_id, one)
         old = self._states(merchant_id, one, one.before) if one.day > one.since else None
         if old is not None and not old.exists():
             return self._begin(merchant, trait, board, one.rule, one)
-        wide, last = self._boards.path(merchant_id, board), one.day >= board.as_of
-        if last and not wide.exists():
-            return 0
-        found = msgspec.structs.replace(
-            one,
-            day=board.as_of if last else one.day,
-            found=True,
-            board=board.board if last else 0,
-        )
-        new = self._states(merchant_id, one, found.day)
-        if last:
+        if one.day >= board.as_of:
+            wide, last = self._boards.path(merchant_id, board), board.as_of
+            if not wide.exists():
+                return 0
             with self._profiles.facts.engine() as con:
-                store.write_states(con, store.on_board(wide), trait.name, new)
-                store.write_moves(con, new, old, (one.before, found.day), self._moves(merchant_id, one))
+                store.begin(con, old)
+                days = (one.before, last)
+                store.compare(con, store.on_board(wide), trait.name, days, first=one.day == one.since)
+                store.finish(con, self._states(merchant_id, one, last), moves)
         else:
-            node = Attribute(trait.name, trait.type)
-            with self._profiles.asking(merchant, vocabulary, [node], one.day) as asked:
-                columns = asked.table.select("member", "first_day", trait.name)
-                store.write_states(asked.con, asked.sql(columns), trait.name, new)
-                store.write_moves(asked.con, new, old, (one.before, one.day), self._moves(merchant_id, one))
+            last = self._weeks(merchant, vocabulary, trait, board, one, old)
+        found = msgspec.structs.replace(
+            one, day=last, found=True, board=board.board if last == board.as_of else 0
+        )
         with self._database.transaction() as tx:
             store.save(tx, merchant_id, trait.name, found)
         if old is not None:
             old.unlink(missing_ok=True)
         return 1
+
+    def _weeks(
+        self,
+        merchant: Merchant,
+        vocabulary: Vocabulary,
+        trait: Derived,
+        board: Board,
+        one: Round,
+        old: Path | None,
+    ) -> int:
+        """Compare steps before the board; returns the last one's day."""
+        until = perf_counter() + _PATIENCE
+        query = self._query(merchant, vocabulary, trait, board, one)
+        with self._asking(merchant, vocabulary, trait, one.day) as (con, written):
+            store.begin(con, old)
+            day = one.day
+            while True:
+                sql = query(day) if query is not None else written
+                store.compare(con, sql, trait.name, (day - STEP, day), first=day == one.since)
+                if query is None or day + STEP >= board.as_of or perf_counter() > until:
+                    break
+                day += STEP
+            store.finish(
+                con, self._states(merchant.merchant_id, one, day), self._moves(merchant.merchant_id, one)
+            )
+        return day
+
+    @contextmanager
+    def _asking(
+        self, merchant: Merchant, vocabulary: Vocabulary, trait: Derived, day: int
+    ) -> Iterator[tuple[duckdb.DuckDBPyConnection, str]]:
+        """Open everybody as of a day, with the query of where they were."""
+        node = Attribute(trait.name, trait.type)
+        with self._profiles.asking(merchant, vocabulary, [node], day) as asked:
+            yield asked.con, asked.sql(asked.table.select("member", "first_day", trait.name))
+
+    def _query(
+        self, merchant: Merchant, vocabulary: Vocabulary, trait: Derived, board: Board, one: Round
+    ) -> Callable[[int], str] | None:
+        """Return the query of where members were on any day; ``None`` where each day needs one of its own."""
+        key = (merchant.merchant_id, one.rule, vocabulary.release)
+        if self._kept is None or self._kept[0] != key:
+            texts = {}
+            for day in (one.since, one.since + STEP, board.as_of):
+                with self._asking(merchant, vocabulary, trait, day) as (_, text):
+                    texts[day] = text
+            self._kept = (key, dated(texts))
+        return self._kept[1]
 
     def _tell(self, merchant: Merchant, trait: Derived, board: Board, one: Round) -> int:
         """Write events of the next members who moved."""
@@ -143,15 +195,15 @@ class History:
         if not path.exists():
             return self._begin(merchant, trait, board, one.rule, one)
         with self._profiles.facts.engine() as con:
-            moved = store.moves(con, path, one.upto, _CHUNK)
+            moved = store.moves(con, path, (one.told, one.upto), _CHUNK)
         with self._database.transaction() as tx:
             if moved:
                 self._log.append(tx, self._events(tx, merchant, trait.name, one, moved))
-                after = msgspec.structs.replace(one, upto=moved[-1].member)
+                after = msgspec.structs.replace(one, told=moved[-1].day, upto=moved[-1].member)
             elif one.board:
                 after = msgspec.structs.replace(one, ended=True)
             else:
-                after = msgspec.structs.replace(one, day=one.day + STEP, found=False, upto=NOBODY)
+                after = msgspec.structs.replace(one, day=one.day + STEP, found=False)
             store.save(tx, merchant_id, trait.name, after)
         if after.ended:
             rmtree(self._folder(merchant_id, one), ignore_errors=True)
@@ -160,12 +212,12 @@ class History:
     def _events(
         self, tx: Transaction, merchant: Merchant, trait: str, one: Round, moved: list[Moved]
     ) -> list[NewEvent]:
-        """Return events at the end of the step's day, of those who are still known and had been met by then."""
+        """Return events at the end of their days, of those who are still known and had been met by then."""
         now = self._clock.now()
-        at = min(merchant.days.start(one.day + 1) - 1, now)
         there = known(tx, merchant.merchant_id, {each.member for each in moved})
         found = []
-        for member, before, after, step in moved:
+        for day, member, before, after, step in moved:
+            at = min(merchant.days.start(day + 1) - 1, now)
             # Met under this identity only later: such an event would say that they had been met before.
             if member not in there or there[member].first_seen > at:
                 continue
@@ -173,7 +225,7 @@ class History:
             event = self._intake.internal_event(
                 merchant,
                 TRAIT_CHANGED,
-                f"history-{trait}-{one.number}-{one.day}-{member}",
+                f"history-{trait}-{one.number}-{day}-{member}",
                 [],
                 said | {"round": one.number},
                 fragments=[member],

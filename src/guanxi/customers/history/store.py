@@ -48,41 +48,58 @@ def on_board(wide: Path) -> str:
     return f"SELECT * FROM {scan(wide)}"  # noqa: S608 - a path of ours
 
 
-def write_states(con: duckdb.DuckDBPyConnection, sql: str, trait: str, path: Path) -> None:
-    """Write where members are: ``member``, ``first_day`` and ``stage`` (empty: in none) of the rows of ``sql``."""
-    _write(
-        con,
-        f"SELECT member, first_day, coalesce({quoted(trait)}::VARCHAR, '') AS stage FROM ({sql}) ORDER BY member",  # noqa: S608 - our own
-        path,
+def begin(con: duckdb.DuckDBPyConnection, old: Path | None) -> None:
+    """Begin to compare steps: with where members were at the one before, or with nobody."""
+    before = f"FROM {scan(old)}" if old is not None else "WHERE false"
+    nobody = "NULL::BIGINT AS member, NULL::INTEGER AS first_day, NULL::VARCHAR AS stage"
+    columns = "member, first_day, stage" if old is not None else nobody
+    con.execute(f"CREATE OR REPLACE TEMP TABLE states_before AS SELECT {columns} {before}")
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE moves_found"
+        " (day INTEGER, member BIGINT, before VARCHAR, after VARCHAR, step INTEGER)"
     )
 
 
-def write_moves(
-    con: duckdb.DuckDBPyConnection, new: Path, old: Path | None, days: tuple[int, int], path: Path
+def compare(
+    con: duckdb.DuckDBPyConnection, sql: str, trait: str, days: tuple[int, int], *, first: bool
 ) -> None:
-    """Write who is elsewhere than at the step before; without one, where everybody is. ``days`` are those of the two."""
-    source, before = f"{scan(new)} AS n", "''"
-    since = f"CASE WHEN n.first_day > {days[0]} THEN {days[1] - days[0]} ELSE 0 END"
-    if old is not None:
-        source += f" LEFT JOIN {scan(old)} AS o ON o.member = n.member"
-        before, since = "coalesce(o.stage, '')", str(days[1] - days[0])
-    _write(
-        con,
-        f"SELECT n.member AS member, {before} AS before, n.stage AS after, {since} AS step FROM {source}"  # noqa: S608 - our own
-        f" WHERE {before} <> n.stage ORDER BY n.member",
-        path,
+    """Find who is elsewhere in the rows of ``sql`` than at the step before; ``days`` are those of the two.
+
+    At the ``first`` step that is everybody; since when is known of whoever was not met before.
+    """
+    since = f"CASE WHEN {first} AND n.first_day <= {days[0]} THEN 0 ELSE {days[1] - days[0]} END"
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE states_now AS"  # noqa: S608 - our own
+        f" SELECT member, first_day, coalesce({quoted(trait)}::VARCHAR, '') AS stage FROM ({sql})"
     )
+    con.execute(
+        f"INSERT INTO moves_found SELECT {days[1]}, n.member, coalesce(o.stage, ''), n.stage, {since}"  # noqa: S608 - numbers
+        " FROM states_now AS n LEFT JOIN states_before AS o ON o.member = n.member"
+        " WHERE coalesce(o.stage, '') <> n.stage"
+    )
+    con.execute("DROP TABLE states_before")
+    con.execute("ALTER TABLE states_now RENAME TO states_before")
 
 
-def moves(con: duckdb.DuckDBPyConnection, path: Path, after: int, limit: int) -> list[Moved]:
-    """Return at most ``limit`` moves of the members after one, in their order."""
-    sql = f"SELECT member, before, after, step FROM {scan(path)} WHERE member > {after} ORDER BY member LIMIT {limit}"  # noqa: S608
+def finish(con: duckdb.DuckDBPyConnection, states: Path, moves: Path) -> None:
+    """Write where members are at the last step, and who moved since the first, by day and member."""
+    _write(con, "SELECT * FROM states_before ORDER BY member", states)
+    _write(con, "SELECT * FROM moves_found ORDER BY day, member", moves)
+
+
+def moves(con: duckdb.DuckDBPyConnection, path: Path, after: tuple[int, int], limit: int) -> list[Moved]:
+    """Return at most ``limit`` moves after a day's and member's, in their order."""
+    day, last = after
+    sql = (
+        f"SELECT day, member, before, after, step FROM {scan(path)}"  # noqa: S608 - a path and numbers of ours
+        f" WHERE day > {day} OR (day = {day} AND member > {last}) ORDER BY day, member LIMIT {limit}"
+    )
     return [Moved(*row) for row in con.execute(sql).fetchall()]
 
 
 def without_others(con: duckdb.DuckDBPyConnection, path: Path) -> None:
     """Rewrite a file so that it tells of nobody but the members of the table ``people``."""
-    rows = f"SELECT f.* FROM {scan(path)} AS f SEMI JOIN people ON people.member = f.member ORDER BY member"  # noqa: S608
+    rows = f"SELECT f.* FROM {scan(path)} AS f SEMI JOIN people ON people.member = f.member"  # noqa: S608
     _write(con, rows, path)
 
 

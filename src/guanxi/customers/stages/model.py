@@ -14,13 +14,14 @@ BESIDE = frozenset({"asleep", "dormant", "lapsed", "lost", "churned"})
 class Staged(NamedTuple):
     """A trait that has stages: its name, what people call it and them, in the order in which its definition has them.
 
-    Changes of one that is ``told`` are events.
+    Changes of one that is ``told`` are events. One that follows from a rank is not looked back upon.
     """
 
     name: str
     label: Text
     values: Mapping[str, Text]
     told: bool = False
+    ranked: bool = False
 
 
 class Standing(NamedTuple):
@@ -61,6 +62,40 @@ class Moves(NamedTuple):
     began: int | None
     looked_back: bool
     moves: tuple[Move, ...]
+
+
+class Looking(NamedTuple):
+    """How far looking back upon a trait has come: ``done`` of ``steps``, from day ``since`` on. Then it has ``ended``."""
+
+    since: int
+    done: int
+    steps: int
+    ended: bool
+
+
+class Reached(NamedTuple):
+    """How many members ever came at least as far as a stage, and how many of them came at least as far as the next.
+
+    ``stayed`` were seen in the stage itself: one may pass it by. ``timed`` of those who went on are known to have come to both, and when: ``days`` are the quartiles (a quarter, half, three
+    quarters) of the days in between. Of ``rough`` ones either day is known to ``STEP`` days only.
+    """
+
+    stage: str
+    members: int
+    stayed: int
+    onward: int
+    timed: int
+    rough: int
+    days: tuple[float, float, float] | None
+
+
+class Funnel(NamedTuple):
+    """The way of ``members`` who were first met on day ``came`` or later (``None``: all); since when it is known."""
+
+    members: int
+    came: int | None
+    since: int
+    stages: tuple[Reached, ...]
 
 
 def way(stages: Collection[str]) -> tuple[list[str], list[str]]:

@@ -5,15 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from guanxi.customers.boards.model import TRAIT_CHANGED
+from guanxi.customers.history.decide import ranks
+from guanxi.customers.history.model import STEP
+from guanxi.customers.history.service import round_of
 from guanxi.customers.stages import store
-from guanxi.customers.stages.model import Move, Moves, Staged, Standing
+from guanxi.customers.stages.model import Funnel, Looking, Move, Moves, Reached, Staged, Standing
+from guanxi.customers.stages.store import Trail
 from guanxi.rules import Node, Type, parse
 from guanxi.rules.model import Attribute
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pyarrow as pa
 
     from guanxi.customers.boards.service import Boards
+    from guanxi.customers.history.model import Round
     from guanxi.customers.profiles.model import Vocabulary
     from guanxi.customers.profiles.service import Profiles
     from guanxi.customers.traits.service import Vocabularies
@@ -43,7 +50,7 @@ class Stages:
         """Return the traits that have stages, by name."""
         vocabulary = self._vocabularies.live(tx, merchant.merchant_id)
         return {
-            name: Staged(name, one.label, one.values, one.told)
+            name: Staged(name, one.label, one.values, one.told, ranks(vocabulary, one))
             for name, one in vocabulary.derived.items()
             if one.values and one.type is Type.TEXT and not one.membership
         }
@@ -72,19 +79,32 @@ class Stages:
             board.built_at,
         )
 
+    def looking(self, merchant: Merchant, trait: str) -> Looking | None:
+        """Return how far looking back upon a trait has come; ``None`` if it has not begun."""
+        with self._database.reading() as tx:
+            one = round_of(tx, merchant.merchant_id, trait)
+            board = self._boards.live(tx, merchant.merchant_id)
+        if one is None or board is None:
+            return None
+        steps = -(-max(0, board.as_of - one.since) // STEP) + 1
+        return Looking(one.since, min(steps, (one.day - one.since) // STEP), steps, one.ended)
+
     def moves(self, merchant: Merchant, trait: str, days: int = 30) -> Moves:
         """Return who went where on the last ``days`` days, today included; see ``Moves``.
 
         Raises ``LakeMissing``, and ``Unavailable`` while hand-overs follow each other too quickly.
         """
-        with self._database.reading() as tx:
-            vocabulary = self._vocabularies.live(tx, merchant.merchant_id)
+        vocabulary, one = self._known(merchant, trait)
         today = merchant.days.day(self._clock.now())
         since = today - days + 1
-        stage = Attribute(trait, Type.TEXT)
+        if one is not None and one.ended:
+            with self._profiles.asking(merchant, vocabulary, _told(vocabulary), today) as asked:
+                moved = store.moves(asked.con, Trail(trait, one.number, one.board), since)
+            return Moves(since, one.since, False, tuple(Move(*row) for row in moved))
+        stage, trail = Attribute(trait, Type.TEXT), Trail(trait)
         with self._profiles.asking(merchant, vocabulary, [stage, *_told(vocabulary)], today) as asked:
-            began = store.began(asked.con, trait)
-            moved = store.moves(asked.con, trait, since)
+            began = store.began(asked.con, trail)
+            moved = store.moves(asked.con, trail, since)
             if began is not None and began < since:
                 return Moves(since, began, False, tuple(Move(*row) for row in moved))
             now = asked.sql(asked.table.select("member", trait))
@@ -98,6 +118,31 @@ class Stages:
         ]
         return Moves(since, began, True, tuple(found))
 
+    def funnel(
+        self, merchant: Merchant, trait: str, on: Sequence[str], days: int | None = None
+    ) -> Funnel | None:
+        """Return how far members came on the way ``on``, of those first met in the last ``days`` days, or of all.
+
+        ``None`` until looking back has ended. Raises ``LakeMissing``, and ``Unavailable`` while hand-overs follow each
+        other too quickly.
+        """
+        vocabulary, one = self._known(merchant, trait)
+        if one is None or not one.ended:
+            return None
+        today = merchant.days.day(self._clock.now())
+        came = None if days is None else today - days + 1
+        with self._profiles.asking(merchant, vocabulary, _told(vocabulary), today) as asked:
+            members, found = store.reached(asked.con, Trail(trait, one.number, one.board), on, came)
+        stages = []
+        for place, stage in enumerate(on):
+            stages.append(Reached(stage, *found.get(place, (0, 0, 0, 0, 0, None))))
+        return Funnel(members, came, one.since, tuple(stages))
+
+    def _known(self, merchant: Merchant, trait: str) -> tuple[Vocabulary, Round | None]:
+        with self._database.reading() as tx:
+            vocabulary = self._vocabularies.live(tx, merchant.merchant_id)
+            return vocabulary, round_of(tx, merchant.merchant_id, trait)
+
     def _before(self, merchant: Merchant, vocabulary: Vocabulary, stage: Attribute, as_of: int) -> pa.Table:
         with self._profiles.asking(merchant, vocabulary, [stage], as_of) as asked:
             now = asked.sql(asked.table.select("member", stage.name))
@@ -105,8 +150,7 @@ class Stages:
 
 
 def _told(vocabulary: Vocabulary) -> list[Node]:
-    """Return rules that need what events say of moves: from where, and to where."""
-    return [
-        parse(f"count({TRAIT_CHANGED} where \"{name}\" = '', 1d)", vocabulary.catalogue)
-        for name in ("from", "to")
-    ]
+    """Return rules that need what events say of moves: from where, and to where, and who says so."""
+    texts = [f"count({TRAIT_CHANGED} where \"{name}\" = '', 1d)" for name in ("from", "to")]
+    texts += [f"sum({TRAIT_CHANGED}.{name}, 1d)" for name in ("step", "round", "board")]
+    return [parse(text, vocabulary.catalogue) for text in texts]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from guanxi.customers.identity.model import FIRST_DAY
+from guanxi.customers.profiles.model import PEOPLE
 from guanxi.storage.engine import literal, quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import duckdb
@@ -27,27 +30,43 @@ def standing(
     ).fetchall()
 
 
+class Trail(NamedTuple):
+    """Which changes of a trait count: of a round of looking back, and of boards after one. Round 0: of all boards."""
+
+    trait: str
+    round: int = 0
+    board: int = 0
+
+
+Counts = tuple[int, int, int, int, int, tuple[float, float, float] | None]
+"""What ``Reached`` has of a stage."""
+
 _TOLD = """
 WITH told AS (
   SELECT row_number() OVER () AS n, f.day, coalesce(s.owner, m.owner, f.fragment) AS member,
-    coalesce(f.p_from, '') AS before, coalesce(f.p_to, '') AS after
+    coalesce(f.p_from, '') AS before, coalesce(f.p_to, '') AS after, coalesce(f.p_step, 1) AS step
   FROM "trait.changed" AS f LEFT JOIN stable AS s ON s.fragment = f.fragment
     LEFT JOIN moved AS m ON m.fragment = f.fragment AND f.day >= m.from_day AND f.day < m.until_day
-  WHERE f.d_trait = $trait
+  WHERE f.d_trait = $trait AND CASE WHEN f.p_round IS NOT NULL THEN f.p_round = $round
+    ELSE $round = 0 OR f.p_board > $board END
 ), began AS (SELECT min(day) AS day FROM told),
-fresh AS (SELECT told.* FROM told, began WHERE NOT (told.before = '' AND told.day = began.day))
+fresh AS (
+  SELECT told.* FROM told, began
+  WHERE told.step > 0 AND ($round > 0 OR NOT (told.before = '' AND told.day = began.day))
+)
 """
-"""``fresh`` are real moves: on the first day everybody is told of who is in a stage already, since when nobody knows."""
+"""``fresh`` are real moves: where the history begins everybody is told of who is in a stage already, since when nobody
+knows. Looking back says so by a step of 0 days."""
 
 
-def began(con: duckdb.DuckDBPyConnection, trait: str) -> int | None:
+def began(con: duckdb.DuckDBPyConnection, trail: Trail) -> int | None:
     """Return the day on which the history of a trait begins."""
-    row = con.execute(f"{_TOLD} SELECT day FROM began", {"trait": trait}).fetchone()  # noqa: S608 - our own text
+    row = con.execute(f"{_TOLD} SELECT day FROM began", trail._asdict()).fetchone()  # noqa: S608 - our own text
     return int(row[0]) if row and row[0] is not None else None
 
 
 def moves(
-    con: duckdb.DuckDBPyConnection, trait: str, since: int
+    con: duckdb.DuckDBPyConnection, trail: Trail, since: int
 ) -> list[tuple[str, str, int, float | None, int]]:
     """Return from where to where how many moved on the days from ``since``; and of all days the median of days spent.
 
@@ -62,8 +81,40 @@ def moves(
     SELECT before, after, count(*) FILTER (WHERE day >= $since), median(days), count(days)
     FROM fresh LEFT JOIN timed USING (n) WHERE before <> after GROUP BY before, after ORDER BY before, after
     """  # noqa: S608 - our own text
-    rows = con.execute(sql, {"trait": trait, "since": since}).fetchall()
+    rows = con.execute(sql, {**trail._asdict(), "since": since}).fetchall()
     return [(row[0], row[1], int(row[2]), None if row[3] is None else float(row[3]), row[4]) for row in rows]
+
+
+def reached(
+    con: duckdb.DuckDBPyConnection, trail: Trail, stages: Sequence[str], came: int | None
+) -> tuple[int, dict[int, Counts]]:
+    """Return how many members there are, and by the place of a stage on the way what ``Reached`` has of it.
+
+    Whoever returns from beside the way, where they were when the history begins, was on it before: no time is known.
+    """
+    con.execute("CREATE OR REPLACE TEMP TABLE way (stage VARCHAR, place INTEGER)")
+    con.executemany("INSERT INTO way VALUES (?, ?)", [[stage, place] for place, stage in enumerate(stages)])
+    sql = f"""{_TOLD}, reached AS (
+      SELECT told.member, passed.place, min(told.day) AS day, arg_min(told.step, told.day) AS step,
+        min(told.step) = 0 AS early, bool_or(passed.stage = told.after) AS stayed
+      FROM told JOIN {PEOPLE} AS p ON p.member = told.member AND p.first_day >= $came
+        JOIN way AS there ON there.stage = told.after JOIN way AS passed ON passed.place <= there.place
+      GROUP BY told.member, passed.place
+    ), beside AS (SELECT DISTINCT member FROM told WHERE step = 0 AND after NOT IN (SELECT stage FROM way)),
+    steps AS (
+      SELECT one.place, one.stayed, next.member IS NOT NULL AS onward, greatest(one.step, next.step) > 1 AS rough,
+        CASE WHEN NOT one.early AND NOT next.early AND beside.member IS NULL THEN next.day - one.day END AS days
+      FROM reached AS one LEFT JOIN reached AS next ON next.member = one.member AND next.place = one.place + 1
+        LEFT JOIN beside ON beside.member = one.member
+    )
+    SELECT place, count(*), count(*) FILTER (WHERE stayed), count(*) FILTER (WHERE onward), count(days),
+      count(days) FILTER (WHERE rough), quantile_cont(days, [0.25, 0.5, 0.75])
+    FROM steps GROUP BY place
+    """  # noqa: S608 - our own text
+    since = FIRST_DAY if came is None else came
+    rows = con.execute(sql, {**trail._asdict(), "came": since}).fetchall()
+    met = con.execute(f"SELECT count(*) FROM {PEOPLE} WHERE first_day >= $came", {"came": since}).fetchone()  # noqa: S608
+    return int(met[0]) if met else 0, {row[0]: (*row[1:6], row[6] and tuple(row[6])) for row in rows}
 
 
 def crossed(
