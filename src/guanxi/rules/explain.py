@@ -7,7 +7,7 @@ the explanation of a rule that names it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,11 +38,13 @@ class Found:
     """A value that a condition looked at: its canonical text and its name for people; ``value`` is None if unknown.
 
     Days are written ``2026-01-31``, amounts ``¥500.01`` to the fen, sets with commas, conditions ``true`` or ``false``.
+    ``aged`` if the value is not of now.
     """
 
     text: str
     label: Text
     value: str | None
+    aged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +62,19 @@ class Reason:
     parts: tuple[Reason, ...] = ()
 
 
-def explain(node: Node, values: Values, today: int, catalogue: Catalogue) -> Reason:
+def explain(
+    node: Node, values: Values, today: int, catalogue: Catalogue, aged: Collection[str] = ()
+) -> Reason:
     """Return why a condition is true, false or unknown of a member's values on a day (days since 1970-01-01).
 
-    The member belongs exactly where the verdict is True.
+    The member belongs exactly where the verdict is True. ``aged`` names values that are not of now.
     """
-    return _Explainer(values, today, catalogue).reason(node)
+    return _Explainer(values, today, catalogue, frozenset(aged)).reason(node)
 
 
 class _Explainer:
-    def __init__(self, values: Values, today: int, catalogue: Catalogue) -> None:
+    def __init__(self, values: Values, today: int, catalogue: Catalogue, aged: frozenset[str]) -> None:
+        self._aged = aged
         self._values = values
         self._today = today
         self._catalogue = catalogue
@@ -100,7 +105,11 @@ class _Explainer:
                 shown = one is part or isinstance(one, Attribute | Window | InAudience)
                 if shown and not isinstance(one, Literal) and one not in seen:
                     seen.add(one)
-                    yield Found(text(one), self._said(one), _written(self._value(one), one.type))
+                    aged = any(
+                        isinstance(inner, Attribute | Window | InAudience) and inner.name in self._aged
+                        for inner in walk(one)
+                    )
+                    yield Found(text(one), self._said(one), _written(self._value(one), one.type), aged)
 
 
 def _conditions(node: Node) -> tuple[Node, ...]:

@@ -46,6 +46,11 @@ def shop(installation: Installation) -> Iterator[Shop]:
 
 def why(shop: Shop, number: int, key: str) -> Reason:
     """Return why a member is in an audience or not."""
+    return explained(shop, number, key)[0]
+
+
+def explained(shop: Shop, number: int, key: str) -> tuple[Reason, int | None]:
+    """Return why, and of which day's board what of it is not of now."""
     audiences = shop.product.audiences
     rule = audiences.meaning(shop.merchant, key)
     with shop.product.database.reading() as tx:
@@ -102,3 +107,34 @@ def test_what_dimensions_have_been_is_known(shop: Shop) -> None:
     with shop.product.database.reading() as tx:
         met = values_met(tx, "shop")
     assert met["order.paid", "channel"] == ["web"]
+
+
+BATCH = """\
+kind: audience
+key: counter
+rule: max(order.paid.amount where store_id = 's-1', 30d) >= ¥50 and sum(order.paid.amount, 30d) > 0
+---
+kind: audience
+key: both
+rule: in_audience('counter') and in_audience('warm')
+"""
+
+
+def test_what_only_a_batch_can_know_is_the_last_boards(shop: Shop) -> None:
+    shop.send("order.paid", 1, {"order_id": "x", "amount": 9_000, "store_id": "s-1"})
+    shop.project()
+    shop.apply(BATCH)
+    built = shop.product.audiences.today(shop.merchant)
+    shop.clock.move(2 * DAY)
+    for number, verdict, value in ((1, True, "¥90"), (2, None, None)):
+        reason, day = explained(shop, number, "counter")
+        assert (reason.verdict, day) == (verdict, built)
+        batch, online = reason.parts
+        assert (batch.found[0].value, batch.found[0].aged, online.found[0].aged) == (value, True, False)
+    reason, day = explained(shop, 1, "both")
+    assert (reason.verdict, [part.found[0].aged for part in reason.parts], day) == (
+        True,
+        [True, False],
+        built,
+    )
+    assert explained(shop, 1, "warm")[1] is None

@@ -8,9 +8,11 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from guanxi.access.permissions import Permission
+from guanxi.console import formats
 from guanxi.console.audiences.list import in_words
 from guanxi.console.audiences.one import line_of
 from guanxi.console.audiences.paths import HERE, definition_of, page_of
+from guanxi.console.i18n import N_
 from guanxi.console.render import path
 from guanxi.console.session import Asked, Page
 from guanxi.customers.audiences.service import Audiences
@@ -38,7 +40,7 @@ def show(asked: Asked) -> Response:
         profile = asked.service(Members).get_member(
             tx, asked.merchant, asked.part("member_id"), personal=False
         )
-        reason = audiences.why(tx, asked.merchant, profile.member_id, rule)
+        reason, day = audiences.why(tx, asked.merchant, profile.member_id, rule)
         within = _within(asked, tx, profile.member_id, reason)
     return asked.render(
         "audiences/why.html",
@@ -51,8 +53,9 @@ def show(asked: Asked) -> Response:
         definition=definition_of(key),
         inside=reason.verdict,
         online=needs(vocabulary, [rule]).online,
+        board_day=day,
         said=in_words(asked, key, line.rule, vocabulary),
-        tree=tree(asked, reason, within),
+        tree=tree(asked, reason, within, day),
     )
 
 
@@ -68,25 +71,30 @@ def _within(asked: Asked, tx: Transaction, member: str, reason: Reason) -> dict[
         if one.text in keys and one.text not in found:
             rule = audiences.meaning(asked.merchant, keys[one.text])
             if not isinstance(rule, InAudience):
-                found[one.text] = audiences.why(tx, asked.merchant, member, rule)
+                found[one.text], _ = audiences.why(tx, asked.merchant, member, rule)
                 waiting.append(found[one.text])
     return found
 
 
-def tree(asked: Asked, reason: Reason, within: Mapping[str, Reason]) -> dict[str, Any]:
+def tree(asked: Asked, reason: Reason, within: Mapping[str, Reason], day: int | None) -> dict[str, Any]:
     """Return a reason as ``ui.why`` draws it: what was found stands beside the condition that looked at it.
 
-    Below an audience stands why its own rule is so: the reasons ``within``, by the text that names it.
+    Below an audience stands why its own rule is so: the reasons ``within``, by the text that names it. What is not of now
+    says that it is the last board's, of ``day``.
     """
     parts = (within[reason.text],) if reason.text in within else reason.parts
     node: dict[str, Any] = {
         "label": reason.sentence.in_(asked.language),
         "verdict": _VERDICTS[reason.verdict],
-        "children": [tree(asked, part, within) for part in parts],
+        "children": [tree(asked, part, within, day) for part in parts],
     }
     if reason.found and reason.text not in within:
         node["value"] = _written(asked, reason.found[0].value)
         rest = [f"{one.label.in_(asked.language)} {_written(asked, one.value)}" for one in reason.found[1:]]
+        if day is not None and any(one.aged for one in reason.found):
+            rest.append(
+                asked.say(N_("as of %(day)s, from the last board"), day=formats.date(day, asked.language))
+            )
         if rest:
             node["note"] = " · ".join(rest)
     return node

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from guanxi.customers.audiences import store
 from guanxi.customers.audiences.decide import cell, estimated, rows_of
 from guanxi.customers.audiences.model import AudienceLine, BadRow, Counted, KnownValue, Overlap, Put
+from guanxi.customers.audiences.reasons import batch_only, on_board
 from guanxi.customers.boards.service import everything
 from guanxi.customers.events.service import fragment
 from guanxi.customers.identity import service as people
@@ -274,16 +275,20 @@ class Audiences:
         source = derived.source if derived is not None else membership
         return source if isinstance(source, Node) else membership
 
-    def why(self, tx: Transaction, merchant: Merchant, member: str, rule: Node) -> Reason:
+    def why(self, tx: Transaction, merchant: Merchant, member: str, rule: Node) -> tuple[Reason, int | None]:
         """Return why a rule is true, false or unknown of a member today; ``member`` is the id of any identity of theirs.
 
-        What only a batch can know is unknown here, but for what the last board has.
+        What only a batch can know is as the last board has it and marked as aged; the day of that board comes with it.
         """
         vocabulary = self._vocabularies.live(tx, merchant.merchant_id)
         wanted = fragment_of(member)
         one = people.holders(tx, merchant.merchant_id, [wanted])[wanted]
         values = self._values(tx, merchant, vocabulary, one, [rule])
-        return explain(rule, values, self.today(merchant), vocabulary.catalogue)
+        aged = batch_only(rule, vocabulary)
+        board = on_board(self._profiles, self._boards, tx, merchant, vocabulary, one, aged)
+        values |= board.values
+        reason = explain(rule, values, self.today(merchant), vocabulary.catalogue, board.values.keys())
+        return reason, board.day
 
     # Lists ----------------------------------------------------------------------------------------------------------
 
