@@ -113,15 +113,36 @@ EVENTS: list[dict[str, Any]] = [
 ]
 JOBS: list[dict[str, Any]] = [
     {
-        "title": "导入订单.csv",
+        "id": "wrk_1",
+        "title": "导入名单「展会」",
         "state": "running",
+        "waiting": False,
+        "for": 18_000_000,
         "share": 0.42,
         "rate": "1.8万 行/秒",
         "left": "24 秒",
         "cancel": "/console/toast",
     },
-    {"title": "导出人群「沉睡会员」", "state": "done", "href": "/console"},
-    {"title": "重建会员属性", "state": "failed", "error": "磁盘空间不足，清理后再试。"},
+    {"id": "wrk_2", "title": "计算影响：复购", "state": "waiting", "waiting": True, "stuck": False},
+    {
+        "id": "wrk_3",
+        "title": "导出人群「沉睡会员」",
+        "state": "done",
+        "said": "4,821 位会员",
+        "at": NOW,
+        "file": "/console",
+        "size": 182_000,
+        "bad": False,
+    },
+    {
+        "id": "wrk_4",
+        "title": "发布：生命周期阶段",
+        "state": "failed",
+        "at": NOW,
+        "error": "磁盘空间不足，清理后再试。",
+        "ours": True,
+    },
+    {"id": "wrk_5", "title": "导出人群「新客」", "state": "cancelled", "at": NOW},
 ]
 
 
@@ -248,6 +269,7 @@ class WithVisit(BaseHTTPMiddleware):
             request_id="01JD9Z6W3T5Q",
             search="/console/members",
             tray="/console/tray",
+            busy=True,
             sign_out="/console/sign-out",
             note="演示数据：由真实零售规律模拟，仅供演示。" if "note" in request.query_params else "",
         )
