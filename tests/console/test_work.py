@@ -198,7 +198,7 @@ def test_definitions_are_applied_beside(owner: Client, shop: Shop) -> None:
         shown = owner.get(TRAY).text
         assert "发布：近 30 天订单" in shown
         assert "every 1s" in shown
-        assert "正在进行 1 项任务" in shown
+        assert "正在进行 1 项后台任务" in shown
     work = finished(shop)
     assert work.state is State.DONE
     assert work.link in owner.get(TRAY).text
