@@ -93,6 +93,33 @@ def test_conditions_are_added_grouped_and_taken_off(enter: Enter) -> None:
     expect(page.locator("#f-rule")).to_have_value("stage in ('loyal', 'active') and in_audience('gifted')")
 
 
+def test_a_box_keeps_the_size_it_was_pulled_to_and_nobody_complains(enter: Enter) -> None:
+    page = enter()
+    go(page, "/console/audiences/new")
+    rule = page.locator("#f-rule")
+    rule.evaluate("box => { box.style.height = '321px'; }")
+    page.get_by_label("条件对象").select_option(label="支付订单")
+    page.get_by_label("值", exact=True).fill("5")
+    expect(rule).to_have_value("count(order.paid, 90d) >= 5")
+    assert rule.evaluate("box => box.style.height") == "321px"
+
+
+def test_what_is_ticked_is_in_sight(enter: Enter) -> None:
+    page = enter(width=390)
+    go(page, "/console/audiences/new?rule=count(order.paid where channel = 'web', 30d) >= 1")
+    box = page.locator(".gx-pick")
+    # More choices than fit, the ticked one last.
+    box.evaluate(
+        "box => { const one = box.querySelector('label:not(:has(:checked))') || box.firstElementChild;"
+        " for (let n = 0; n < 60; n++) box.querySelector('legend').after(Object.assign(one.cloneNode(true), {})); "
+        " box.querySelectorAll('label:not(:last-child) input').forEach(one => { one.checked = false; }); box.scrollTop = 0; }"
+    )
+    page.get_by_label("值", exact=True).fill("2")
+    expect(page.locator("#f-rule")).to_have_value(re.compile(">= 2$"))
+    inside = "box => { const a = box.getBoundingClientRect(), b = box.querySelector('label:last-child').getBoundingClientRect(); return b.top >= a.top && b.bottom <= a.bottom + 1; }"
+    assert box.evaluate(inside)
+
+
 def test_why_opens_beside_the_members(enter: Enter) -> None:
     page = enter()
     go(page, "/console/audiences/loyal_in_shanghai")

@@ -112,7 +112,13 @@
       all(`table[data-list] [data-column="${CSS.escape(box.value)}"]`).forEach((cell) => { cell.hidden = hidden.has(box.value); });
     });
   };
-  const refresh = () => { countSelected(); all("[data-columns]").forEach(applyColumns); };
+  // Of many boxes to tick one that is ticked is in sight.
+  const reveal = (box) => {
+    const seen = box.getBoundingClientRect();
+    const ticked = all(":checked", box).map((one) => one.closest("label").getBoundingClientRect());
+    if (ticked.length && !ticked.some((one) => one.top >= seen.top && one.bottom <= seen.bottom)) box.scrollTop += ticked[0].top - seen.top;
+  };
+  const refresh = () => { countSelected(); all("[data-columns]").forEach(applyColumns); all(".gx-pick").forEach(reveal); };
 
   // ---- clicks ---------------------------------------------------------------------------------------------------
   const copy = async (button) => {
@@ -204,8 +210,19 @@
   });
   // Who works inside what is drawn anew stays where they were.
   let focused = "";
-  document.addEventListener("htmx:before:swap", () => { focused = document.activeElement?.id || ""; });
+  // htmx hands the style attribute of what is drawn anew on, which the page's policy forbids; a box keeps the size that
+  // somebody pulled it to all the same.
+  const sized = new Map();
+  document.addEventListener("htmx:before:swap", () => {
+    focused = document.activeElement?.id || "";
+    all(":is(input, select, textarea)[id][style]").forEach((field) => {
+      if (field.style.cssText) sized.set(field.id, field.style.cssText);
+      field.removeAttribute("style");
+    });
+  });
   document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+    sized.forEach((size, id) => { const field = document.getElementById(id); if (field) field.style.cssText = size; });
+    sized.clear();
     if (focused && document.activeElement === document.body) document.getElementById(focused)?.focus({ preventScroll: true });
     if (ctx.target?.matches?.("[data-settled]")) settle(ctx.target);
     if (ctx.target === panel && ctx.swap !== "none") showPanel();
