@@ -133,6 +133,16 @@ def scan(*paths: Path) -> str:
     return f"read_parquet([{', '.join(literal(str(path)) for path in paths)}])"
 
 
+def copy(con: duckdb.DuckDBPyConnection, sql: str, path: Path) -> int:
+    """Write rows to a Parquet file durably; returns how many."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    options = "FORMAT PARQUET, COMPRESSION ZSTD, COMPRESSION_LEVEL 1"
+    found = con.execute(f"COPY ({sql}) TO {literal(str(path))} ({options})").fetchone()
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+    return int(found[0]) if found else 0
+
+
 def view(con: duckdb.DuckDBPyConnection, name: str, path: Path, where: str = "") -> None:
     """Make a Parquet file readable under a name, or those of its rows for which ``where`` is true."""
     restricted = f" WHERE {where}" if where else ""

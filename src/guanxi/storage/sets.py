@@ -8,6 +8,7 @@ two writers of overlapping sets wait for each other instead of deadlocking.
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import chain
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -112,9 +113,5 @@ def rows(tx: Transaction, sql: str, *params: Any) -> Iterator[tuple[Any, ...]]:
 
 def numbers(tx: Transaction, sql: str, *params: Any, columns: int) -> NDArray[np.int64]:
     """Return rows of ``columns`` whole numbers as an array with a row per column; see ``rows``."""
-    found = cursor(tx).execute(sql if tx.dialect == "sqlite" else sql.replace("?", "%s"), params)
-    parts = []
-    while some := found.fetchmany(_FETCH):
-        parts.append(np.array(some, np.int64))
-    whole = np.concatenate(parts) if parts else np.empty((0, columns), np.int64)
-    return whole.T
+    flat = np.fromiter(chain.from_iterable(rows(tx, sql, *params)), np.int64)
+    return flat.reshape(-1, columns).T

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from guanxi.bootstrap import Product, build
+from guanxi.bootstrap import LAKE_READERS, Product, build
 from guanxi.customers.events.model import Source
 from guanxi.definitions.text import parse
 from guanxi.kernel.clock import DAY, to_rfc3339
@@ -107,6 +107,11 @@ class Shop:
         product = self.product
         product.log.drain_beside("shop")
         catch_up(product.database, product.log, product.projection, "shop")
+
+    def hand_over(self) -> None:
+        """Move everything that was taken in to the lake."""
+        while self.product.handover.run("shop", LAKE_READERS):
+            pass
 
     def apply(self, text: str = DEFINITIONS, *, prune: bool = False) -> None:
         """Make definitions live."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 
 from guanxi.customers.boards import store
+from guanxi.customers.facts import sums
 from guanxi.customers.identity.kinds import Rejection, identify
 from guanxi.kernel.clock import DAY
 from guanxi.kernel.errors import InvalidInput, Unavailable
@@ -224,3 +225,42 @@ def test_whoever_is_erased_is_on_no_board_and_no_list(shop: Shop, monkeypatch: p
     assert product.boards.refresh(merchant)
     assert {key: shop.sizes()[key] for key in ("big", "friends")} == {"big": 1, "friends": 1}
     assert [said(event) for event in shop.tell() if event.subject == number] == []
+
+
+def test_a_refresh_says_what_a_board_made_from_nothing_says(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.apply()
+    for days, yuan in ((1, 30), (3, 80), (25, 45)):
+        shop.hand_over()
+        shop.clock.move(days * DAY)
+        shop.buys(1, yuan, days=2)
+        shop.project()
+        assert shop.product.boards.refresh(shop.merchant)
+    shop.hand_over()
+    assert shop.product.boards.refresh(shop.merchant, force=True)
+    refreshed = rows(shop)
+    with monkeypatch.context() as forgetful:
+        forgetful.setattr(sums, "_FAR", -1)
+        assert shop.product.boards.refresh(shop.merchant, force=True)
+    assert rows(shop) == refreshed
+
+
+def test_money_on_a_board_is_a_whole_number(shop: Shop) -> None:
+    shop.apply()
+    with shop.product.database.reading() as tx:
+        board = shop.product.boards.live(tx, "shop")
+    assert board is not None
+    with shop.product.profiles.facts.engine() as con:
+        kinds = store.columns(con, shop.product.boards.path("shop", board))
+    assert (kinds["spent"], kinds["fifth"]) == ("BIGINT", "BIGINT")
+
+
+def rows(shop: Shop) -> list[tuple[Any, ...]]:
+    """Return everybody as the live board has them."""
+    with shop.product.database.reading() as tx:
+        board = shop.product.boards.live(tx, "shop")
+    assert board is not None
+    with shop.product.profiles.facts.engine() as con:
+        path = shop.product.boards.path("shop", board)
+        return con.execute(f"SELECT * FROM '{path}' ORDER BY member").fetchall()

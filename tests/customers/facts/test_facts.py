@@ -21,7 +21,7 @@ from guanxi.customers.facts.model import (
     property_column,
     shapes,
 )
-from guanxi.customers.facts.store import select
+from guanxi.customers.facts.store import forgotten, remembered, select
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -217,3 +217,12 @@ def test_quotes_in_a_type_do_not_end_the_text(con: duckdb.DuckDBPyConnection) ->
     con.register("rows", lake([({}, "", "")]))
     shape = shapes(KIND)[""]._replace(type="visit' OR '1'='1")
     assert con.execute(select(shape, "rows")).fetchall() == []
+
+
+def test_erasures_are_found_by_whom_they_are_about(con: duckdb.DuckDBPyConnection) -> None:
+    """Were every event compared with every erasure, thousands of them would stop everything."""
+    con.register("forgotten", forgotten([]))
+    log = "(SELECT range AS subject, 0::BIGINT AS epoch, range AS number, current_date AS day FROM range(1000000))"
+    plan = con.execute(f"EXPLAIN SELECT * FROM {remembered(log)}").fetchall()[0][1]
+    assert "HASH_JOIN" in plan
+    assert "NL_JOIN" not in plan

@@ -23,6 +23,7 @@ from guanxi.kernel.errors import Unavailable
 from guanxi.kernel.ids import fresh
 from guanxi.rules import InAudience, Type
 from guanxi.rules.model import Attribute
+from guanxi.storage.engine import copy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -194,10 +195,10 @@ class Boards:
             erased = generation(tx, merchant_id)
         name = uuid4().hex
         files = BoardFiles(self.folder(merchant_id) / name, 1)
-        with self._profiles.asking(merchant, vocabulary, everything(vocabulary), today) as asked:
+        with self._profiles.asking(merchant, vocabulary, everything(vocabulary), today, keep=True) as asked:
             con = asked.con
             columns = ["member", "first_day", *self._columns(vocabulary)]
-            members = store.write(con, asked.sql(asked.table.select(*columns)), files.wide)
+            members = copy(con, asked.sql(asked.table.select(*columns)), files.wide)
             old = self.path(merchant_id, before) if before is not None else None
             old = old if old is not None and old.exists() else None
             there = store.columns(con, old) if old is not None else {}
@@ -205,7 +206,7 @@ class Boards:
             told |= dict.fromkeys(vocabulary.lists, True)
             # Where the board before is lost, nobody can say what has changed; that all came anew would be wrong.
             compared = told if before is None or old is not None else {}
-            changes = store.write(con, store.changes_sql(files.wide, old, compared, there), files.changes)
+            changes = copy(con, store.changes_sql(files.wide, old, compared, there), files.changes)
             store.write_table(con, STABLE, files.stable)
             store.write_table(con, MOVED, files.moved)
             if (every := members // SAMPLE) > 1:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ from sqlalchemy import delete, func, insert, select, update
 from guanxi.customers.boards.model import Board, Size, Told
 from guanxi.customers.schema import audience_size, board
 from guanxi.kernel.clock import SECOND, SystemClock
-from guanxi.storage.engine import literal, quoted, scan
+from guanxi.storage.engine import copy, literal, quoted, scan
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -106,19 +105,9 @@ def newest_sizes(tx: Transaction, merchant_id: str) -> dict[str, Size]:
 # Files ------------------------------------------------------------------------------------------------------------
 
 
-def write(con: duckdb.DuckDBPyConnection, sql: str, path: Path) -> int:
-    """Write rows to a Parquet file durably; returns how many."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    options = "FORMAT PARQUET, COMPRESSION ZSTD, COMPRESSION_LEVEL 1"
-    found = con.execute(f"COPY ({sql}) TO {literal(str(path))} ({options})").fetchone()
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-    return int(found[0]) if found else 0
-
-
 def write_table(con: duckdb.DuckDBPyConnection, table: str, path: Path) -> int:
     """Write a table to a Parquet file durably; returns how many rows it has."""
-    return write(con, f"SELECT * FROM {quoted(table)}", path)  # noqa: S608 - our own name
+    return copy(con, f"SELECT * FROM {quoted(table)}", path)  # noqa: S608 - our own name
 
 
 def sweep(folder: Path, kept: Collection[str], grace: int = _GRACE) -> None:
@@ -146,7 +135,7 @@ def without_others(con: duckdb.DuckDBPyConnection, files: BoardFiles) -> None:
 
 def _replace(con: duckdb.DuckDBPyConnection, sql: str, path: Path) -> None:
     new = path.with_suffix(".new")
-    write(con, sql, new)
+    copy(con, sql, new)
     new.replace(path)
 
 
@@ -163,7 +152,7 @@ def sample(con: duckdb.DuckDBPyConnection, files: BoardFiles, tables: Collection
         " UNION SELECT fragment FROM moved WHERE owner IN (SELECT member FROM picked)"
     )
     for table in tables:
-        write(
+        copy(
             con,
             f"SELECT f.* FROM {quoted(table)} AS f SEMI JOIN sampled USING (fragment)",  # noqa: S608
             files.sample(table),

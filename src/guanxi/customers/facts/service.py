@@ -7,18 +7,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
+import msgspec
 
-from guanxi.customers.facts import store
+from guanxi.customers.facts import store, sums
 from guanxi.customers.facts.model import Shape
 from guanxi.customers.facts.store import Manifest, Table
 from guanxi.customers.privacy.service import generation, legible
-from guanxi.storage.engine import engine, quoted
+from guanxi.storage.engine import engine, quoted, view
 from guanxi.storage.events import whole
 from guanxi.storage.events.model import Position
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from guanxi.customers.facts.parts import Kept
     from guanxi.storage.database import Database
     from guanxi.storage.events.log import EventLog
     from guanxi.storage.home import Home
@@ -43,21 +45,30 @@ class Facts:
         return self.home.lake(merchant_id).parent / "facts"
 
     def refresh(
-        self, con: duckdb.DuckDBPyConnection, merchant_id: str, shapes: Mapping[str, Shape]
+        self,
+        con: duckdb.DuckDBPyConnection,
+        merchant_id: str,
+        shapes: Mapping[str, Shape],
+        keep: Kept | None = None,
     ) -> Manifest:
         """Bring the tables of ``shapes`` up to date with the lake, and return what there is. Raises ``LakeMissing``.
 
         A table that lacks a column, and every table after an erasure, is made anew; others take in what has come.
+        What to ``keep`` is brought up to its day as well.
         """
         with self._locks.hold(f"facts/{merchant_id}", wait=True):
             for _ in range(_TRIES - 1):
                 # An erasure has rewritten a file and deleted it; it has a successor.
                 with suppress(duckdb.IOException):
-                    return self._refreshed(con, merchant_id, shapes)
-            return self._refreshed(con, merchant_id, shapes)
+                    return self._refreshed(con, merchant_id, shapes, keep)
+            return self._refreshed(con, merchant_id, shapes, keep)
 
     def _refreshed(
-        self, con: duckdb.DuckDBPyConnection, merchant_id: str, shapes: Mapping[str, Shape]
+        self,
+        con: duckdb.DuckDBPyConnection,
+        merchant_id: str,
+        shapes: Mapping[str, Shape],
+        keep: Kept | None,
     ) -> Manifest:
         folder = self.folder(merchant_id)
         erased = self._forget(con, merchant_id)
@@ -76,10 +87,15 @@ class Facts:
             or not set(shape.columns) <= set(tables[key].shape.columns)
             or Position(*tables[key].upto) < upto
         }
-        if not stale and tables == before.tables and before.generation == erased:
-            return before
         for key in sorted(stale):
             tables[key] = self._current(con, folder, tables.get(key), shapes[key], files, upto)
+        if keep is not None:
+            for key, parts in keep.parts.items():
+                table = tables[key]
+                added = sums.renewed(con, folder, table.sums, table.files, parts, keep.as_of)
+                tables[key] = msgspec.structs.replace(table, sums=added)
+        if tables == before.tables and before.generation == erased:
+            return before
         manifest = Manifest(erased, tables)
         store.save(folder, manifest)
         return manifest
@@ -113,8 +129,8 @@ class Facts:
         reached = (upto.epoch, upto.number)
         if table is not None and set(shape.columns) <= set(table.shape.columns):
             new = store.write(con, folder, table.shape, files, table.upto, upto)
-            kept = store.merged(con, folder, [*table.files, *new])
-            return Table(table.shape, kept, reached)
+            grown = Table(table.shape, [*table.files, *new], reached, table.sums)
+            return store.merged(con, folder, grown)
         names = {column.name for column in shape.columns}
         before = table.shape.columns if table is not None else ()
         shape = shape.with_columns([column for column in before if column.name not in names])
@@ -135,6 +151,8 @@ class Facts:
         upto: Position,
     ) -> bool:
         """Make a view per table of facts up to a position of the log, named by the table's key.
+
+        What of it lies in the log's tail is also the table ``hot/`` and the key, and kept sums ``sums/`` and the key.
 
         ``False`` if a hand-over has moved on meanwhile, or somebody was forgotten, and everything is to be read again.
         """
@@ -159,4 +177,6 @@ class Facts:
             if table.files:
                 parts.insert(0, f"SELECT {names} FROM {store.scan(folder, table.files)}")  # noqa: S608
             con.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(key)} AS {' UNION ALL '.join(parts)}")
+            if table.sums:
+                view(con, f"sums/{key}", folder / table.sums.file)
         return True

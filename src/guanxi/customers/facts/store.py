@@ -17,8 +17,9 @@ import pyarrow as pa
 
 from guanxi.customers.events.measures import MOST
 from guanxi.customers.facts.model import Column, Shape
+from guanxi.customers.facts.sums import Sums
 from guanxi.kernel.clock import SECOND, SystemClock
-from guanxi.storage.engine import literal, quoted
+from guanxi.storage.engine import copy, literal, quoted, scan as scan_of
 from guanxi.storage.events.lake_rows import DAY_NUMBER
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
+    from guanxi.customers.facts.parts import Kept, Part
     from guanxi.customers.privacy.model import Erasure
     from guanxi.storage.events.model import Position
 
@@ -38,11 +40,15 @@ _GRACE = 3_600
 
 
 class Table(msgspec.Struct, frozen=True):
-    """A table of facts: its shape, its files, and the position (epoch, number) in the log up to which it reaches."""
+    """A table of facts: its shape, its files, and the position (epoch, number) in the log up to which it reaches.
+
+    ``sums`` are what the windows of traits added up to when a board was last made.
+    """
 
     shape: Shape
     files: list[str]
     upto: tuple[int, int]
+    sums: Sums | None = None
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -50,6 +56,16 @@ class Manifest(msgspec.Struct, frozen=True):
 
     generation: int = 0
     tables: dict[str, Table] = {}
+
+    def known(self, kept: Kept) -> dict[str, dict[Part, str]]:
+        """Return the columns of parts that sums have of a day and of all facts, by table."""
+        found = {}
+        for key, parts in kept.parts.items():
+            table = self.tables.get(key)
+            if table and table.sums and table.sums.has((), table.files, kept.as_of):
+                columns = table.sums.columns()
+                found[key] = {part: columns[part] for part in parts if part in columns}
+        return found
 
 
 def load(folder: Path) -> Manifest:
@@ -75,6 +91,7 @@ def save(folder: Path, manifest: Manifest) -> None:
 def sweep(folder: Path, manifest: Manifest, *, seconds: int = 0) -> None:
     """Delete files that a manifest does not name and that are older than some seconds."""
     named = {folder / name for table in manifest.tables.values() for name in table.files}
+    named |= {folder / table.sums.file for table in manifest.tables.values() if table.sums}
     before = SystemClock().now() - seconds * SECOND
     for path in folder.glob("*.parquet"):
         if path not in named and path.stat().st_mtime_ns // 1_000 <= before:
@@ -82,7 +99,7 @@ def sweep(folder: Path, manifest: Manifest, *, seconds: int = 0) -> None:
 
 
 def by_month(files: Sequence[str]) -> list[list[str]]:
-    """Return the lake's files in groups of one month, so that facts are written in the order of time."""
+    """Return the lake's files in groups of one month, which keeps facts in the order of time, as the lake's files are."""
     groups: defaultdict[str, list[str]] = defaultdict(list)
     for file in files:
         found = _MONTH.search(file)
@@ -105,9 +122,10 @@ def forgotten(erasures: Iterable[Erasure]) -> pa.Table:
 def remembered(source: str) -> str:
     """Return SQL of the rows of ``source`` that tell of nobody who was forgotten; the lake is rewritten later on."""
     return (
-        f"(SELECT s.* FROM {source} AS s ANTI JOIN {FORGOTTEN} AS f ON f.fragment = s.subject"  # noqa: S608
-        f" AND {DAY_NUMBER} >= f.from_day AND {DAY_NUMBER} < f.until_day"
-        " AND (s.epoch < f.epoch OR (s.epoch = f.epoch AND s.number <= f.number)))"
+        f"(SELECT s.* FROM {source} AS s ANTI JOIN (SELECT *, (epoch, number) AS upto FROM {FORGOTTEN}) AS f"  # noqa: S608
+        f" ON f.fragment = s.subject AND {DAY_NUMBER} >= f.from_day AND {DAY_NUMBER} < f.until_day"
+        # Two pairs compared at once can be hashed by fragment; with OR every event would meet every erasure.
+        " AND (s.epoch, s.number) <= f.upto)"
     )
 
 
@@ -181,40 +199,48 @@ def write(
     names = []
     for group in by_month(files):
         listed = ", ".join(literal(file) for file in group)
-        within = (
-            f"(SELECT * FROM read_parquet([{listed}]) WHERE (epoch > {after[0]} OR (epoch = {after[0]} AND number >"  # noqa: S608
-            f" {after[1]})) AND (epoch < {upto.epoch} OR (epoch = {upto.epoch} AND number <= {upto.number})))"
-        )
-        names += _copy(con, folder, f"{select(shape, remembered(within))} ORDER BY day")
+        within = f"(SELECT * FROM read_parquet([{listed}]) WHERE {_between(after, upto)})"  # noqa: S608
+        names += _copy(con, folder, select(shape, remembered(within)))
     return names
+
+
+def _between(after: tuple[int, int], upto: Position) -> str:
+    """Return SQL that is true of positions in ``(after, upto]``, plain enough to pass over files without reading them."""
+    epoch, number = after
+    if epoch == upto.epoch:
+        return f"epoch = {epoch} AND number > {number} AND number <= {upto.number}"
+    return (
+        f"epoch >= {epoch} AND epoch <= {upto.epoch} AND (epoch > {epoch} OR number > {number})"
+        f" AND (epoch < {upto.epoch} OR number <= {upto.number})"
+    )
 
 
 def _copy(con: duckdb.DuckDBPyConnection, folder: Path, sql: str) -> list[str]:
     name = f"{uuid4().hex}.parquet"
-    path = folder / name
-    options = "FORMAT PARQUET, COMPRESSION ZSTD, COMPRESSION_LEVEL 1"
-    (written,) = con.execute(f"COPY ({sql}) TO {literal(str(path))} ({options})").fetchone() or (0,)
-    if not written:
-        path.unlink(missing_ok=True)
+    if not copy(con, sql, folder / name):
+        (folder / name).unlink(missing_ok=True)
         return []
-    _sync(path)
     return [name]
 
 
-def _sync(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+def merged(con: duckdb.DuckDBPyConnection, folder: Path, table: Table) -> Table:
+    """Return a table with the same facts, its small files made one if there are many.
 
-
-def merged(con: duckdb.DuckDBPyConnection, folder: Path, files: Sequence[str]) -> list[str]:
-    """Return files with the same facts, the small ones made one if there are many."""
-    small = [name for name in files if (folder / name).stat().st_size < _SMALL]
+    What ``sums`` know already stays apart from what they do not.
+    """
+    known = set(table.sums.files) if table.sums else set(table.files)
+    small = [name for name in table.files if name in known and (folder / name).stat().st_size < _SMALL]
     if len(small) <= _MANY:
-        return list(files)
+        return table
     together = _copy(con, folder, f"SELECT * FROM {scan(folder, small)} ORDER BY day")  # noqa: S608
-    return [*(name for name in files if name not in set(small)), *together]
+
+    def without(files: Sequence[str]) -> list[str]:
+        return [*(name for name in files if name not in set(small)), *together]
+
+    sums = table.sums and msgspec.structs.replace(table.sums, files=without(table.sums.files))
+    return msgspec.structs.replace(table, files=without(table.files), sums=sums)
 
 
 def scan(folder: Path, files: Iterable[str]) -> str:
     """Return SQL that reads files of facts as one table."""
-    return f"read_parquet([{', '.join(literal(str(folder / name)) for name in files)}])"
+    return scan_of(*(folder / name for name in files))

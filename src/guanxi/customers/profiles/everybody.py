@@ -15,6 +15,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from guanxi.customers.facts.model import needed
+from guanxi.customers.facts.parts import Kept, kept_of
 from guanxi.customers.profiles import said, store, wide
 from guanxi.customers.profiles.arrays import days_of
 from guanxi.customers.profiles.model import (
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from guanxi.customers.facts.service import Facts
+    from guanxi.customers.profiles.windows import Sums
     from guanxi.storage.database import Database, Transaction
     from guanxi.storage.events.log import EventLog
     from guanxi.storage.merchants import Merchant
@@ -87,15 +89,17 @@ class Everybody:
 
     @contextmanager
     def asking(
-        self, merchant: Merchant, vocabulary: Vocabulary, nodes: Collection[Node], as_of: int
+        self, merchant: Merchant, vocabulary: Vocabulary, nodes: Collection[Node], as_of: int, *, keep: bool
     ) -> Iterator[Question]:
         """Open everybody who had been met by the end of day ``as_of``, with what ``nodes`` need.
 
+        To ``keep`` what windows add up to makes the next time quicker, on that day or later.
         Raises ``LakeMissing``, and ``Unavailable`` while hand-overs follow each other too quickly.
         """
         wanted = needs(vocabulary, nodes)
         with self.facts.engine() as con:
-            position, moved = self._load(con, merchant, vocabulary, wanted)
+            kept = kept_of(wanted.windows.values(), vocabulary.types, as_of)
+            position, moved, sums = self._load(con, merchant, vocabulary, wanted, kept, keep=keep)
             types = {name: vocabulary.type_of(name) for name in wanted.attributes}
             table = wide.people_table(types)
             table = table.filter(table.first_day <= as_of)
@@ -111,6 +115,7 @@ class Everybody:
                 moved=moved,
                 cuts={},
                 base=steps.add("met", table),
+                sums=sums,
             )
             ranked = [one for one in wanted.derived if isinstance(one.source, Quintile)]
             if ranked:
@@ -154,12 +159,19 @@ class Everybody:
         return self._kept(con, steps, wide.derive(steps, table, waiting, as_of, cuts), "ranked")
 
     def _load(
-        self, con: duckdb.DuckDBPyConnection, merchant: Merchant, vocabulary: Vocabulary, wanted: Needs
-    ) -> tuple[tuple[int, int], bool]:
+        self,
+        con: duckdb.DuckDBPyConnection,
+        merchant: Merchant,
+        vocabulary: Vocabulary,
+        wanted: Needs,
+        kept: Kept,
+        *,
+        keep: bool,
+    ) -> tuple[tuple[int, int], bool, Sums]:
         merchant_id = merchant.merchant_id
         shapes = needed(wanted.windows.values(), vocabulary.types)
         for _ in range(_TRIES):
-            manifest = self.facts.refresh(con, merchant_id, shapes)
+            manifest = self.facts.refresh(con, merchant_id, shapes, kept if keep else None)
             with self.database.reading() as tx:
                 position = self.log.peek(tx, merchant_id, self.reader)
                 found = store.everybody(tx, merchant_id)
@@ -183,7 +195,8 @@ class Everybody:
         con.execute(
             f"CREATE OR REPLACE TEMP TABLE {PEOPLE} AS SELECT {', '.join(columns)} FROM met_people AS p{joins}"  # noqa: S608
         )
-        return (position.epoch, position.number), bool(found.moved.num_rows)
+        sums = manifest.known(kept)
+        return (position.epoch, position.number), bool(found.moved.num_rows), sums
 
     def _tables(
         self,

@@ -76,17 +76,24 @@ class Profiles:
         return store.everybody(tx, merchant_id).people
 
     def asking(
-        self, merchant: Merchant, vocabulary: Vocabulary, nodes: Collection[Node], as_of: int
+        self,
+        merchant: Merchant,
+        vocabulary: Vocabulary,
+        nodes: Collection[Node],
+        as_of: int,
+        *,
+        keep: bool = False,
     ) -> AbstractContextManager[Question]:
         """Open everybody who had been met by the end of day ``as_of``, with what ``nodes`` need.
 
+        To ``keep`` what windows add up to makes the next time quicker, on that day or later.
         Raises ``LakeMissing``, and ``Unavailable`` while hand-overs follow each other too quickly.
         """
         # Loads the analytic compiler, a second that commands need not wait which ask nothing.
         from guanxi.customers.profiles.everybody import Everybody  # noqa: PLC0415
 
         everybody = Everybody(self.database, self.log, self.facts, self.providers, self.lists, self.reader)
-        return everybody.asking(merchant, vocabulary, nodes, as_of)
+        return everybody.asking(merchant, vocabulary, nodes, as_of, keep=keep)
 
     def on_board(
         self,
