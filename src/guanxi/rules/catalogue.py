@@ -16,12 +16,20 @@ from guanxi.rules.model import Type
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """An attribute of a member. ``values`` are all it can be, with their labels, or empty. ``online``: kept up to date."""
+    """An attribute of a member. ``values`` are all it can be, with their labels, or empty. ``online``: kept up to date.
+
+    ``called`` are labels of values where others may come.
+    """
 
     type: Type
     label: Text
     values: Mapping[str, Text] = field(default_factory=dict)
     online: bool = True
+    called: Mapping[str, Text] = field(default_factory=dict)
+
+    def label_of(self, value: str) -> Text | None:
+        """Return what people call a value."""
+        return self.values.get(value) or self.called.get(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +43,20 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Dimension:
-    """What an event type's buckets are sliced by. ``each``: a slice takes elements of the event's list, not the event."""
+    """What an event type's buckets are sliced by. ``each``: a slice takes elements of the event's list, not the event.
+
+    ``values`` and ``called`` are as an attribute's.
+    """
 
     label: Text
     measures: tuple[str, ...]
     each: bool = False
     values: Mapping[str, Text] = field(default_factory=dict)
+    called: Mapping[str, Text] = field(default_factory=dict)
+
+    def label_of(self, value: str) -> Text | None:
+        """Return what people call a value."""
+        return self.values.get(value) or self.called.get(value)
 
 
 @dataclass(frozen=True, slots=True)

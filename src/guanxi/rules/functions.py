@@ -63,16 +63,24 @@ FUNCTIONS: dict[str, Function] = {
     "size": Function((_SET,), Type.INT, len, Text("{0}的个数", "the number of {0}")),
     "today": Function((), Type.DATE, lambda today: today, Text("当天", "today"), dated=True),
     "days_since": Function(
-        (_DATE,), Type.INT, lambda today, day: today - day, Text("距{0}的天数", "days since {0}"), dated=True
+        (_DATE,),
+        Type.INT,
+        lambda today, day: today - day,
+        Text("{0}距今的天数", "days since {0}"),
+        dated=True,
     ),
     "days_until": Function(
-        (_DATE,), Type.INT, lambda today, day: day - today, Text("到{0}的天数", "days until {0}"), dated=True
+        (_DATE,),
+        Type.INT,
+        lambda today, day: day - today,
+        Text("今天到{0}的天数", "days until {0}"),
+        dated=True,
     ),
     "year": Function((_DATE,), Type.INT, days.year, Text("{0}的年份", "the year of {0}")),
     "month": Function((_DATE,), Type.INT, days.month, Text("{0}的月份", "the month of {0}")),
-    "day": Function((_DATE,), Type.INT, days.day_of_month, Text("{0}是几号", "the day of the month of {0}")),
+    "day": Function((_DATE,), Type.INT, days.day_of_month, Text("{0}的日", "the day of the month of {0}")),
     "weekday": Function(
-        (_DATE,), Type.INT, days.weekday, Text("{0}是周几（周一为 1）", "the weekday of {0} (Monday is 1)")
+        (_DATE,), Type.INT, days.weekday, Text("{0}的星期（周一为 1）", "the weekday of {0} (Monday is 1)")
     ),
 }
 """By name. ``coalesce`` is not here: it alone may know what one of its arguments does not."""

@@ -169,11 +169,14 @@ class Choices:
 
     def _chosen(self, row: Row) -> list[tuple[str, str]]:
         """Return the values of a row's dimension that can be ticked; none if they are to be typed."""
-        declared = self.catalogue.events[row.name].dimensions[row.dimension].values
-        some = dict.fromkeys([*declared, *self.met.get((row.name, row.dimension), ()), *row.chosen])
+        dimension = self.catalogue.events[row.name].dimensions[row.dimension]
+        some = dict.fromkeys([*dimension.values, *self.met.get((row.name, row.dimension), ()), *row.chosen])
         if len(some) > MOST_BOXES:
             return []
-        return [(value, self._said(declared[value]) if value in declared else value) for value in some]
+        labels = [dimension.label_of(value) for value in some]
+        return [
+            (value, self._said(label) if label else value) for value, label in zip(some, labels, strict=True)
+        ]
 
 
 def choices(asked: Asked, vocabulary: Vocabulary) -> Choices:

@@ -212,7 +212,7 @@ class Audiences:
                 known.label,
                 known.type,
                 values.get(name),
-                known.values,
+                {**known.called, **known.values},
                 name in vocabulary.derived,
                 False,
             )

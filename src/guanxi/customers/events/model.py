@@ -186,3 +186,37 @@ class Refused:
     code: str
     reason: Text
     path: str = ""
+
+
+PURPOSES = {
+    "marketing": Text("营销", "Marketing"),
+    "service": Text("服务通知", "Service messages"),
+    "profiling": Text("个性化推荐", "Personalisation"),
+    "analytics": Text("数据分析", "Analytics"),
+    "credit": Text("信用评估", "Credit assessment"),
+}
+"""What people call the purposes of consent that there usually are."""
+
+CHANNELS = {
+    "sms": Text("短信", "SMS"),
+    "phone": Text("电话", "Phone"),
+    "email": Text("邮件", "E-mail"),
+    "wechat": Text("微信", "WeChat"),
+    "wecom": Text("企业微信", "WeCom"),
+    "alipay": Text("支付宝", "Alipay"),
+    "douyin": Text("抖音", "Douyin"),
+    "tmall": Text("天猫", "Tmall"),
+    "live": Text("直播", "Live"),
+    "app": Text("应用", "App"),
+    "web": Text("网站", "Web"),
+    "store": Text("门店", "Store"),
+    "default": Text("默认", "Default"),
+    "import": Text("文件导入", "Imported file"),
+    "server": Text("服务端", "Server"),
+    "mini-program": Text("小程序", "Mini program"),
+    "miniprogram": Text("小程序", "Mini program"),
+    "any": Text("所有渠道", "Every channel"),
+    "all": Text("所有渠道", "Every channel"),
+    "*": Text("所有渠道", "Every channel"),
+}
+"""What people call channels."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from guanxi.customers.events.model import CHANNELS, PURPOSES
+from guanxi.customers.identity.kinds import KINDS
 from guanxi.customers.profiles.arrays import Numbers, days_of, listed, places
 from guanxi.customers.traits import store
 from guanxi.kernel.text import Text
@@ -22,10 +24,17 @@ if TYPE_CHECKING:
 
 FIRST_SEEN, IDENTITIES, CONSENTS = "first_seen", "identities", "consents"
 
+_AGREED = {
+    f"{purpose}:{channel}": Text(f"{what.zh}（{where.zh}）", f"{what.en} ({where.en})")
+    for purpose, what in PURPOSES.items()
+    for channel, where in CHANNELS.items()
+}
 _KNOWN = {
     FIRST_SEEN: Known(Type.DATE, Text("首次出现", "First seen")),
-    IDENTITIES: Known(Type.SET, Text("身份类型", "Kinds of identities")),
-    CONSENTS: Known(Type.SET, Text("已同意的用途", "Purposes consented to")),
+    IDENTITIES: Known(
+        Type.SET, Text("身份类型", "Kinds of identities"), {key: kind.label for key, kind in KINDS.items()}
+    ),
+    CONSENTS: Known(Type.SET, Text("已同意的用途", "Purposes consented to"), called=_AGREED),
 }
 
 

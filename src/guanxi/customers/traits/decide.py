@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from guanxi.customers.events.model import EventType, FieldType
+from guanxi.customers.events.model import CHANNELS, EventType, FieldType
 from guanxi.customers.facts.model import SCALARS
 from guanxi.customers.projection.decide import SILENT
 from guanxi.customers.traits.derived import ATTRIBUTE, AUDIENCE, TRAIT, rules
@@ -51,7 +52,8 @@ def _event(kind: EventType) -> Known:
             else Text(one.name, one.name)
         )
         values = {value: Text(value, value) for value in (described.values if described else ())}
-        dimensions[one.name] = Dimension(label, kind.held(one), bool(one.each), values)
+        called = CHANNELS if one.context == "channel" else {}
+        dimensions[one.name] = Dimension(label, kind.held(one), bool(one.each), values, called)
     taken = measures.keys() | dimensions.keys()
     properties = {
         name: Measure(_TYPES[one.type], one.label, one.required)
@@ -59,6 +61,24 @@ def _event(kind: EventType) -> Known:
         if name not in taken
     }
     return Known(kind.label, measures, dimensions, properties)
+
+
+_TOLD = {"trait.changed": "trait", "audience.entered": "audience", "audience.left": "audience"}
+"""Our own events whose dimension names a definition."""
+
+
+def told(
+    known: Mapping[str, Known], traits: Mapping[str, Text], audiences: Mapping[str, Text]
+) -> dict[str, Known]:
+    """Return event types in which traits and audiences are called by their labels."""
+    found = dict(known)
+    for name, dimension in _TOLD.items():
+        kind = known.get(name)
+        if kind is not None and dimension in kind.dimensions:
+            called = traits if dimension == "trait" else audiences
+            named = {**kind.dimensions, dimension: replace(kind.dimensions[dimension], called=called)}
+            found[name] = replace(kind, dimensions=named)
+    return found
 
 
 def mentioned(texts: Iterable[str]) -> set[Ref]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from guanxi.customers.profiles.model import Declared, Derived, Provider, Vocabulary
-from guanxi.customers.traits.decide import events, order
+from guanxi.customers.traits.decide import events, order, told
 from guanxi.customers.traits.derived import (
     ATTRIBUTE,
     ATTRIBUTE_FIELDS,
@@ -91,8 +91,15 @@ class Vocabularies:
             derived[made.name] = made
             if one.ref.kind == TRAIT:
                 named[made.name] = Known(made.type, made.label, made.values)
+        traits = {name: one.label for name, one in derived.items() if not one.membership}
+        known_events = told(known_events, traits, labels)
         return Vocabulary(
-            types.types, attributes, declared, derived, lists, Catalogue(named, known_events, labels, world.unsure)
+            types.types,
+            attributes,
+            declared,
+            derived,
+            lists,
+            Catalogue(named, known_events, labels, world.unsure),
         )
 
     @staticmethod
