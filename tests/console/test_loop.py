@@ -106,6 +106,10 @@ def test_the_page_shows_stages_moves_and_what_is_not_known(tmp_path: Path) -> No
         assert "人计时" in part
         assert f'hx-get="{LOOP}/meaning/days"' in part
         assert 'aria-current="true">近 90 天新来的' in client.get(f"{LOOP}/funnel?came=90&trait=stage").text
+        behind = client.get(f"{LOOP}/behind?trait=stage&stage=active&onward=yes").text
+        assert "走到了“复购”或更远的会员" in behind
+        assert "/console/members/mbr_" in behind
+        assert client.get(f"{LOOP}/behind?trait=stage&stage=asleep").status_code == HTTPStatus.NOT_FOUND
         members = client.get("/console/members?q=林晓彤").text
         (member,) = set(re.findall(r"/console/members/(mbr_[0-9a-z]+)", members))
         story = client.get(f"/console/members/{member}/timeline").text

@@ -11,10 +11,11 @@ import pytest
 from guanxi.customers.history import service, store
 from guanxi.customers.history.decide import first
 from guanxi.customers.history.service import round_of
-from guanxi.kernel.clock import DAY
+from guanxi.kernel.clock import DAY, to_rfc3339
 from guanxi.kernel.ids import fragment_of
 from guanxi.rules import Type
 from guanxi.rules.model import Attribute
+from tests.customers.boards.shop import SHOP
 
 if TYPE_CHECKING:
     from guanxi.customers.history.model import Round
@@ -239,6 +240,35 @@ def test_whoever_is_erased_is_told_of_no_more(shop: Shop, monkeypatch: pytest.Mo
     run(shop)
     assert round_(shop).ended
     assert [event for event in events(shop) if event.subject == number] == []
+
+
+def test_whoever_was_met_under_another_name_first_is_told_of_under_it(shop: Shop) -> None:
+    phone = {"type": "phone", "value": "13910014007"}
+    number = {"type": "member_no", "value": "m-1"}
+    for days, kind, who in ((60, "order.paid", [phone]), (10, "order.paid", [phone, number])):
+        message = {
+            "type": "track",
+            "event": kind,
+            "messageId": f"o-{days}",
+            "timestamp": to_rfc3339(shop.clock.now() - days * DAY),
+            "properties": {"order_id": f"o-{days}", "amount": 100},
+            "context": {"identities": who},
+        }
+        assert shop.product.intake.accept("shop", SHOP, [message]).accepted == 1
+    shop.project()
+    shop.apply(STAGE)
+    with shop.product.database.reading() as tx:
+        before = shop.product.profiles.people(tx, "shop").to_pylist()
+    run(shop)
+    found = events(shop)
+    assert len({event.subject for event in found}) == 2, "the phone before the number was known"
+    member = before[0]["member"]
+    assert {told(event)._replace(member=member) for event in found} == expected(shop)
+    with shop.product.database.reading() as tx:
+        assert shop.product.profiles.people(tx, "shop").to_pylist() == before
+    funnel = shop.product.stages.funnel(shop.merchant, "stage", ["settled", "bought", "again"])
+    assert funnel is not None
+    assert (funnel.members, funnel.stages[1].members, funnel.stages[1].timed) == (1, 1, 1)
 
 
 def test_ranks_are_not_looked_back_upon(shop: Shop) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from guanxi.customers.stages.model import Funnel, Reached
+from guanxi.customers.stages.model import Behind, Funnel, Passed, Reached
 from guanxi.kernel.clock import DAY
 
 if TYPE_CHECKING:
@@ -52,6 +52,10 @@ def funnel(shop: Shop, days: int | None = None) -> Funnel:
     return found
 
 
+def behind(shop: Shop, stage: str, onward: bool | None, most: int = 9) -> list[Passed]:
+    return shop.product.stages.behind(shop.merchant, "stage", ON, Behind(stage, onward, most))
+
+
 def test_a_funnel_by_hand(shop: Shop) -> None:
     come(shop)
     assert shop.product.stages.funnel(shop.merchant, "stage", ON) is None
@@ -72,6 +76,14 @@ def test_a_funnel_by_hand(shop: Shop) -> None:
             Reached("again", 2, 2, 0, 0, 0, None),
         ),
     )
+    ids = shop.ids()
+    assert behind(shop, "bought", True) == [
+        Passed(ids[1], today - 49, today - 28),
+        Passed(ids[4], today - 56, today - 56),
+    ]
+    assert behind(shop, "bought", False) == [Passed(ids[5], today, None), Passed(ids[2], today - 21, None)]
+    assert [one.member_id for one in behind(shop, "met", None, 1)] == [ids[5]]
+    assert behind(shop, "again", True) == []
     new = funnel(shop, 30)
     assert (new.members, new.came) == (1, today - 29)
     assert new.stages[1] == Reached("bought", 1, 1, 0, 0, 0, None)

@@ -12,14 +12,19 @@ from guanxi.console import formats
 from guanxi.console.i18n import N_
 from guanxi.console.loop.words import STAGE, chosen, name_of
 from guanxi.console.places import LOOP
+from guanxi.console.render import path
 from guanxi.console.session import Asked
 from guanxi.customers.history.model import STEP
-from guanxi.customers.stages.model import Funnel, Reached, Staged, way
+from guanxi.customers.members.service import Members
+from guanxi.customers.stages.model import Behind, Funnel, Reached, Staged, way
 from guanxi.customers.stages.service import Stages
 from guanxi.kernel.errors import NotFound
 
 _CAME: Final = {"": (None, N_("All")), "365": (365, N_("New in a year")), "90": (90, N_("New in 90 days"))}
 """Whose way is shown: of those first met in the last days."""
+_ONWARD: Final = {"yes": True, "no": False}
+_MOST: Final = 100
+"""Members that are shown behind a figure."""
 _FEW: Final = 5
 """Members below whom a median says little."""
 
@@ -31,8 +36,7 @@ def show(asked: Asked) -> Response:
         trait = chosen(asked, service.traits(tx, asked.merchant))
     if trait is None:
         raise NotFound(what_zh="带阶段的标签", what_en="trait with stages", key=STAGE)
-    came = asked.query.get("came", "")
-    came = came if came in _CAME else ""
+    came = _came(asked)
     on, _ = way(trait.values)
     here = f"{LOOP}/funnel?trait={trait.name}"
     found = service.funnel(asked.merchant, trait.name, on, _CAME[came][0])
@@ -57,6 +61,48 @@ def show(asked: Asked) -> Response:
         summary=_summary(asked, trait, found) if found else "",
         rows=_rows(asked, trait, found) if found else [],
         step=STEP,
+    )
+
+
+def _came(asked: Asked) -> str:
+    came = asked.query.get("came", "")
+    return came if came in _CAME else ""
+
+
+def behind(asked: Asked) -> Response:
+    """Show the members behind a figure, those who came there last first."""
+    service = asked.service(Stages)
+    with asked.context.database.reading() as tx:
+        trait = chosen(asked, service.traits(tx, asked.merchant))
+    on = way(trait.values)[0] if trait else []
+    stage, onward = asked.query.get("stage", ""), _ONWARD.get(asked.query.get("onward", ""))
+    if trait is None or stage not in on:
+        raise NotFound(what_zh="阶段", what_en="stage", key=stage)
+    came = _came(asked)
+    wanted = Behind(stage, onward, _MOST)
+    found = service.behind(asked.merchant, trait.name, on, wanted, _CAME[came][0])
+    with asked.context.database.reading() as tx:
+        lines = asked.service(Members).lines(tx, asked.merchant, [one.member_id for one in found])
+    following = on[on.index(stage) + 1 :]
+    return asked.render(
+        "loop/behind.html",
+        back=f"{LOOP}?trait={trait.name}",
+        href=f"{asked.request.url.path}?{asked.request.url.query}",
+        stage=name_of(asked, trait, stage),
+        next=name_of(asked, trait, following[0]) if following else "",
+        onward=onward,
+        most=_MOST,
+        rows=[
+            {
+                "name": lines[one.member_id].display,
+                "href": path("console", "members", one.member_id),
+                "came": one.came,
+                "went": one.went,
+                "days": None if one.came is None or one.went is None else one.went - one.came,
+            }
+            for one in found
+            if one.member_id in lines
+        ],
     )
 
 
@@ -99,6 +145,7 @@ def _rows(asked: Asked, trait: Staged, found: Funnel) -> list[dict[str, Any]]:
         rows.append(
             {
                 "label": name_of(asked, trait, one.stage),
+                "href": f"{LOOP}/behind?trait={trait.name}&stage={one.stage}&came={_came(asked)}",
                 "next": next_,
                 "count": one.members,
                 "stayed": one.stayed,

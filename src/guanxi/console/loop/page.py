@@ -34,6 +34,7 @@ def pages() -> list[Page]:
         Page(LOOP, show, needs),
         Page(f"{LOOP}/moves", moves, needs),
         Page(f"{LOOP}/funnel", funnel.show, needs),
+        Page(f"{LOOP}/behind", funnel.behind, Permission.MEMBERS_READ),
         Page(f"{LOOP}/meaning/{{key}}", meanings.show, needs),
     ]
 

@@ -11,6 +11,9 @@ from guanxi.rules.model import Attribute
 from guanxi.rules.unparse import text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from guanxi.customers.identity.model import Holding
     from guanxi.customers.profiles.model import Derived, Vocabulary
 
 LIFECYCLE = "stage"
@@ -52,3 +55,16 @@ def first(as_of: int, earliest: int | None) -> int:
     if earliest is None:
         return as_of
     return as_of - STEP * max(0, min(STEPS, (as_of - earliest) // STEP))
+
+
+def subject(member: int, day: int, at: int, held: Iterable[Holding], met: Mapping[int, int]) -> int | None:
+    """Return the identity under which a member is told of: held on that day, and met by then, their own if it was.
+
+    ``met`` says when identities were first met. An event about one that was met later would say that it had been there.
+    """
+    there = [
+        one.fragment
+        for one in held
+        if one.from_day <= day < one.until_day and one.fragment in met and met[one.fragment] <= at
+    ]
+    return min(there, key=lambda one: (one != member, met[one], one), default=None)

@@ -16,7 +16,7 @@ from guanxi.customers.boards.model import TRAIT_CHANGED
 from guanxi.customers.history import decide, store
 from guanxi.customers.history.dated import dated
 from guanxi.customers.history.model import STEP, Moved, Round
-from guanxi.customers.identity.service import known
+from guanxi.customers.identity.service import holdings_of, known
 from guanxi.rules.model import Attribute
 
 if TYPE_CHECKING:
@@ -212,14 +212,16 @@ class History:
     def _events(
         self, tx: Transaction, merchant: Merchant, trait: str, one: Round, moved: list[Moved]
     ) -> list[NewEvent]:
-        """Return events at the end of their days, of those who are still known and had been met by then."""
-        now = self._clock.now()
-        there = known(tx, merchant.merchant_id, {each.member for each in moved})
+        """Return events at the end of their days, of those who are still members."""
+        now, merchant_id = self._clock.now(), merchant.merchant_id
+        held = holdings_of(tx, merchant_id, {each.member for each in moved})
+        fragments = {one.fragment for some in held.values() for one in some}
+        met = {fragment: one.first_seen for fragment, one in known(tx, merchant_id, fragments).items()}
         found = []
         for day, member, before, after, step in moved:
             at = min(merchant.days.start(day + 1) - 1, now)
-            # Met under this identity only later: such an event would say that they had been met before.
-            if member not in there or there[member].first_seen > at:
+            subject = decide.subject(member, day, at, held.get(member, ()), met)
+            if subject is None:
                 continue
             said = {"trait": trait, "from": before, "to": after, "looked_back": True, "step": step}
             event = self._intake.internal_event(
@@ -228,7 +230,7 @@ class History:
                 f"history-{trait}-{one.number}-{day}-{member}",
                 [],
                 said | {"round": one.number},
-                fragments=[member],
+                fragments=[subject],
                 now=at,
             )
             found.append(msgspec.structs.replace(event, received_at=now))

@@ -98,6 +98,22 @@ class Funnel(NamedTuple):
     stages: tuple[Reached, ...]
 
 
+class Behind(NamedTuple):
+    """Which members are asked for: who came at least as far as a stage and went ``onward``, or not, or either."""
+
+    stage: str
+    onward: bool | None
+    most: int
+
+
+class Passed(NamedTuple):
+    """A member who came at least as far as a stage, since when, and when at least to the next; ``None``: not known."""
+
+    member_id: str
+    came: int | None
+    went: int | None
+
+
 def way(stages: Collection[str]) -> tuple[list[str], list[str]]:
     """Return the stages on the way, from its beginning, and those beside it.
 

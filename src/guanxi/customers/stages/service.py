@@ -9,8 +9,19 @@ from guanxi.customers.history.decide import ranks
 from guanxi.customers.history.model import STEP
 from guanxi.customers.history.service import round_of
 from guanxi.customers.stages import store
-from guanxi.customers.stages.model import Funnel, Looking, Move, Moves, Reached, Staged, Standing
+from guanxi.customers.stages.model import (
+    Behind,
+    Funnel,
+    Looking,
+    Move,
+    Moves,
+    Passed,
+    Reached,
+    Staged,
+    Standing,
+)
 from guanxi.customers.stages.store import Trail
+from guanxi.kernel.ids import member_id
 from guanxi.rules import Node, Type, parse
 from guanxi.rules.model import Attribute
 
@@ -137,6 +148,20 @@ class Stages:
         for place, stage in enumerate(on):
             stages.append(Reached(stage, *found.get(place, (0, 0, 0, 0, 0, None))))
         return Funnel(members, came, one.since, tuple(stages))
+
+    def behind(
+        self, merchant: Merchant, trait: str, on: Sequence[str], asked: Behind, days: int | None = None
+    ) -> list[Passed]:
+        """Return members behind a figure of the funnel, who came there last first; nobody before there is one."""
+        vocabulary, one = self._known(merchant, trait)
+        if one is None or not one.ended:
+            return []
+        today = merchant.days.day(self._clock.now())
+        came = None if days is None else today - days + 1
+        with self._profiles.asking(merchant, vocabulary, _told(vocabulary), today) as question:
+            trail = Trail(trait, one.number, one.board)
+            rows = store.behind(question.con, trail, on, came, asked)
+        return [Passed(member_id(row[0]), *row[1:]) for row in rows]
 
     def _known(self, merchant: Merchant, trait: str) -> tuple[Vocabulary, Round | None]:
         with self._database.reading() as tx:

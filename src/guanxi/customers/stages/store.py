@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
+    from guanxi.customers.stages.model import Behind
+
 BEFORE = "stages_before"
 """Where members were: ``member``, ``stage``."""
 
@@ -85,36 +87,61 @@ def moves(
     return [(row[0], row[1], int(row[2]), None if row[3] is None else float(row[3]), row[4]) for row in rows]
 
 
+_STEPS = f"""{_TOLD}, reached AS (
+  SELECT told.member, passed.place, min(told.day) AS day, arg_min(told.step, told.day) AS step,
+    min(told.step) = 0 AS early, bool_or(passed.stage = told.after) AS stayed
+  FROM told JOIN {PEOPLE} AS p ON p.member = told.member AND p.first_day >= $came
+    JOIN way AS there ON there.stage = told.after JOIN way AS passed ON passed.place <= there.place
+  GROUP BY told.member, passed.place
+), beside AS (SELECT DISTINCT member FROM told WHERE step = 0 AND after NOT IN (SELECT stage FROM way)),
+steps AS (
+  SELECT one.member, one.place, one.stayed, next.member IS NOT NULL AS onward,
+    greatest(one.step, next.step) > 1 AS rough,
+    CASE WHEN NOT one.early AND beside.member IS NULL THEN one.day END AS came,
+    CASE WHEN NOT next.early AND beside.member IS NULL THEN next.day END AS went
+  FROM reached AS one LEFT JOIN reached AS next ON next.member = one.member AND next.place = one.place + 1
+    LEFT JOIN beside ON beside.member = one.member
+)
+"""  # noqa: S608 - our own text
+"""``steps``: who came at least to each place of the table ``way``, and to the next, and when, where that is known.
+
+Whoever returns from beside the way, where they were when the history begins, was on it before: no time is known.
+"""
+
+
+def _way(con: duckdb.DuckDBPyConnection, stages: Sequence[str]) -> None:
+    con.execute("CREATE OR REPLACE TEMP TABLE way (stage VARCHAR, place INTEGER)")
+    con.executemany("INSERT INTO way VALUES (?, ?)", [[stage, place] for place, stage in enumerate(stages)])
+
+
 def reached(
     con: duckdb.DuckDBPyConnection, trail: Trail, stages: Sequence[str], came: int | None
 ) -> tuple[int, dict[int, Counts]]:
-    """Return how many members there are, and by the place of a stage on the way what ``Reached`` has of it.
-
-    Whoever returns from beside the way, where they were when the history begins, was on it before: no time is known.
-    """
-    con.execute("CREATE OR REPLACE TEMP TABLE way (stage VARCHAR, place INTEGER)")
-    con.executemany("INSERT INTO way VALUES (?, ?)", [[stage, place] for place, stage in enumerate(stages)])
-    sql = f"""{_TOLD}, reached AS (
-      SELECT told.member, passed.place, min(told.day) AS day, arg_min(told.step, told.day) AS step,
-        min(told.step) = 0 AS early, bool_or(passed.stage = told.after) AS stayed
-      FROM told JOIN {PEOPLE} AS p ON p.member = told.member AND p.first_day >= $came
-        JOIN way AS there ON there.stage = told.after JOIN way AS passed ON passed.place <= there.place
-      GROUP BY told.member, passed.place
-    ), beside AS (SELECT DISTINCT member FROM told WHERE step = 0 AND after NOT IN (SELECT stage FROM way)),
-    steps AS (
-      SELECT one.place, one.stayed, next.member IS NOT NULL AS onward, greatest(one.step, next.step) > 1 AS rough,
-        CASE WHEN NOT one.early AND NOT next.early AND beside.member IS NULL THEN next.day - one.day END AS days
-      FROM reached AS one LEFT JOIN reached AS next ON next.member = one.member AND next.place = one.place + 1
-        LEFT JOIN beside ON beside.member = one.member
-    )
-    SELECT place, count(*), count(*) FILTER (WHERE stayed), count(*) FILTER (WHERE onward), count(days),
-      count(days) FILTER (WHERE rough), quantile_cont(days, [0.25, 0.5, 0.75])
+    """Return how many members there are, and by the place of a stage on the way what ``Reached`` has of it."""
+    _way(con, stages)
+    sql = f"""{_STEPS}
+    SELECT place, count(*), count(*) FILTER (WHERE stayed), count(*) FILTER (WHERE onward), count(went - came),
+      count(went - came) FILTER (WHERE rough), quantile_cont(went - came, [0.25, 0.5, 0.75])
     FROM steps GROUP BY place
     """  # noqa: S608 - our own text
     since = FIRST_DAY if came is None else came
     rows = con.execute(sql, {**trail._asdict(), "came": since}).fetchall()
     met = con.execute(f"SELECT count(*) FROM {PEOPLE} WHERE first_day >= $came", {"came": since}).fetchone()  # noqa: S608
     return int(met[0]) if met else 0, {row[0]: (*row[1:6], row[6] and tuple(row[6])) for row in rows}
+
+
+def behind(
+    con: duckdb.DuckDBPyConnection, trail: Trail, stages: Sequence[str], came: int | None, asked: Behind
+) -> list[tuple[int, int | None, int | None]]:
+    """Return members behind a figure, whoever came there last first, with the days of coming there and going on."""
+    _way(con, stages)
+    sql = f"""{_STEPS}
+    SELECT member, steps.came, went FROM steps WHERE place = $place AND ($onward IS NULL OR onward = $onward)
+    ORDER BY steps.came DESC NULLS LAST, member LIMIT $most
+    """  # noqa: S608 - our own text
+    since = FIRST_DAY if came is None else came
+    wanted = {"place": stages.index(asked.stage), "onward": asked.onward, "most": asked.most}
+    return con.execute(sql, {**trail._asdict(), "came": since, **wanted}).fetchall()
 
 
 def crossed(
