@@ -250,3 +250,24 @@ def test_who_lost_the_permission_cannot_fetch(
     file = f"/console/work/{found.id}/file"
     assert enter("analyst").get(file).status_code == HTTPStatus.FORBIDDEN
     assert owner.get(file).status_code == HTTPStatus.NOT_FOUND
+
+
+@pytest.mark.usefixtures("hasty")
+def test_what_saving_an_audience_does_is_counted_beside(owner: Client, shop: Shop) -> None:
+    fields = {"rule": "spent_90d >= ¥300", "label_zh": "三百以上", "label_en": "Over 300", "why": "回访"}
+    shown = owner.post("/console/audiences/new", {**fields, "do": "plan"}).text
+    work = newest(shop)
+    assert f"/console/audiences/effect/{work.id}" in shown
+    assert "可以不等结果直接保存" in shown
+    finished(shop)
+    assert "将新建人群 over_300，含" in owner.get(f"/console/audiences/effect/{work.id}").text
+    seen = re.search(r'name="seen" value="(\w+)"', shown)
+    assert seen is not None
+    answer = owner.post("/console/audiences/new", {**fields, "do": "apply", "seen": seen[1]})
+    assert answer.headers["location"] == "/console/audiences?work=started"
+    assert finished(shop).state is State.DONE
+    assert "已保存" in owner.get(finished(shop).link).text
+    gone = owner.post("/console/audiences/over_300/delete", {"why": "试完了"})
+    assert gone.headers["location"] == "/console/audiences?work=started"
+    assert finished(shop).state is State.DONE
+    assert owner.get("/console/audiences/over_300").status_code == HTTPStatus.NOT_FOUND

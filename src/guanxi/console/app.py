@@ -16,6 +16,7 @@ from guanxi.console import assets
 from guanxi.console.access import door, me
 from guanxi.console.audiences import (
     builder,
+    effects,
     export,
     list as audiences,
     lists,
@@ -58,6 +59,7 @@ FOLDERS: Final = (
     audiences,
     overlap,
     builder,
+    effects,
     saving,
     lists,
     export,

@@ -10,22 +10,23 @@ from starlette.responses import Response
 
 from guanxi.access.actions import Action
 from guanxi.access.permissions import Permission
-from guanxi.access.service import trail
-from guanxi.console import formats
-from guanxi.console.audiences import builder, rows
+from guanxi.console.audiences import builder, effects, rows
 from guanxi.console.audiences.choices import Choices, choices
+from guanxi.console.audiences.effects import label_of
 from guanxi.console.audiences.paths import HERE, definition_of, page_of
+from guanxi.console.definitions import counting
 from guanxi.console.forms import Checked
 from guanxi.console.i18n import N_
 from guanxi.console.session import Asked, Page, go_whole, post
+from guanxi.console.work.asking import later_at
 from guanxi.customers.audiences.service import Audiences
 from guanxi.customers.traits.derived import AUDIENCE
 from guanxi.definitions import BadDefinitions, Plan, Ref, World
-from guanxi.definitions.model import Action as What, Outdated
-from guanxi.definitions.reading import Reading
 from guanxi.definitions.service import Definitions
-from guanxi.definitions.text import parse, write
+from guanxi.definitions.text import write
+from guanxi.definitions.wishes import Way, Wish
 from guanxi.kernel.errors import InvalidInput
+from guanxi.kernel.text import Text
 
 NEEDS: Final = Permission.DEFINITIONS_WRITE
 _KEY: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -62,14 +63,17 @@ def save(asked: Asked) -> Response:
     if checked:
         with checked.noting():
             try:
-                plan = _plan(asked, ref, values, rule.text, static=static, fresh=not key)
+                wish = _wish(asked, ref, values, rule.text, static=static, fresh=not key)
+                plan = asked.service(Definitions).plan_wish(asked.merchant_id, wish, effects=False)
             except BadDefinitions as error:
                 raise InvalidInput(
                     reason_zh=error.problems[0].reason.zh, reason_en=error.problems[0].reason.en
                 ) from error
             if asked.form.get("do") == "apply" and asked.form.get("seen") == plan.hash:
-                return _apply(asked, ref, plan, values["why"])
-            effect = _effect(asked, ref, plan)
+                if (answer := _apply(asked, ref, wish, plan, checked, fresh=not key)) is not None:
+                    return answer
+            else:
+                effect = effects.effect(asked, ref, wish, plan)
     values["key"] = ref.key if not key else values["key"]
     status = 200 if checked else 422
     if static:
@@ -93,6 +97,28 @@ def save(asked: Asked) -> Response:
             effect=effect,
         ),
     )
+
+
+def _apply(
+    asked: Asked, ref: Ref, wish: Wish, plan: Plan, checked: Checked, *, fresh: bool
+) -> Response | None:
+    """Make what was seen live and lead on; ``None`` after noting why that could not be."""
+    done = f"{page_of(ref.key)}?done=saved"
+    made = counting.apply(
+        asked,
+        wish,
+        Action.DEFINITIONS_APPLIED,
+        counting.named(plan, Text("保存人群", "Save the audience")),
+        done,
+        topic=f"audience/{ref.key}",
+        expect=plan.hash,
+    )
+    if made.work is None:
+        return go_whole(asked, later_at(HERE if fresh else page_of(ref.key)))
+    if made.error or made.moved:
+        checked.errors["form"] = made.error or made.moved
+        return None
+    return go_whole(asked, done)
 
 
 def _rule(asked: Asked, some: Choices) -> tuple[builder.Rule, rows.Group | None, Mapping[str, str]]:
@@ -161,7 +187,8 @@ def proposed(label: str, taken: Collection[str]) -> str:
     return found
 
 
-def _plan(asked: Asked, ref: Ref, values: Mapping[str, str], rule: str, *, static: bool, fresh: bool) -> Plan:
+def _wish(asked: Asked, ref: Ref, values: Mapping[str, str], rule: str, *, static: bool, fresh: bool) -> Wish:
+    """Return what saving changes."""
     spec: dict[str, Any] = {} if fresh else dict(builder.definition(asked, ref.key).spec)
     zh, en = values["label_zh"], values["label_en"]
     spec["label"] = {"zh": zh or en, "en": en or zh}
@@ -175,64 +202,7 @@ def _plan(asked: Asked, ref: Ref, values: Mapping[str, str], rule: str, *, stati
         spec["static"] = True
     else:
         spec["rule"] = rule
-    documents = parse(write(ref, spec))
-    return asked.service(Definitions).plan(asked.merchant_id, documents)
-
-
-def _effect(asked: Asked, ref: Ref, plan: Plan) -> dict[str, Any]:
-    """Say in a sentence what a plan does."""
-    number = formats.number
-    with asked.context.database.reading() as tx:
-        world = asked.service(Definitions).live(tx, asked.merchant_id)
-    change = next(one for one in plan.changes if one.ref == ref)
-    figures = plan.effects.get(ref, {})
-    if change.action is What.SAME:
-        said = asked.say(N_("Nothing changes: it is so already."))
-    elif change.action is What.CREATE:
-        said = asked.say(
-            N_("The audience %(key)s is made, with %(members)s members."),
-            key=ref.key,
-            members=number(figures.get("members", 0)),
-        )
-    else:
-        said = asked.say(
-            N_("%(gains)s members come in and %(losses)s go out; %(members)s are in it then."),
-            gains=number(figures.get("gains", 0)),
-            losses=number(figures.get("losses", 0)),
-            members=number(figures.get("members", 0)),
-        )
-    others = [
-        asked.say(
-            N_("%(name)s: %(gains)s in, %(losses)s out"),
-            name=label_of(asked, world, one.ref),
-            gains=number(plan.effects.get(one.ref, {}).get("gains", 0)),
-            losses=number(plan.effects.get(one.ref, {}).get("losses", 0)),
-        )
-        for one in plan.changes
-        if one.ref != ref
-    ]
-    return {"said": said, "others": others, "hash": plan.hash, "key": ref.key, "empty": plan.empty}
-
-
-def _apply(asked: Asked, ref: Ref, plan: Plan, why: str) -> Response:
-    definitions = asked.service(Definitions)
-    definitions.apply(asked.merchant_id, plan, by=asked.visitor.person.person_id, why=why, expect=plan.hash)
-    _record(asked, Action.DEFINITIONS_APPLIED, ref, why, plan)
-    return go_whole(asked, f"{page_of(ref.key)}?done=saved")
-
-
-def _record(asked: Asked, action: Action, ref: Ref, why: str, plan: Plan) -> None:
-    with asked.context.database.transaction() as tx:
-        trail.record(
-            tx,
-            asked.merchant_id,
-            action,
-            by=asked.actor,
-            now=asked.now,
-            target=str(ref),
-            reason=why,
-            detail={"release": plan.base + 1},
-        )
+    return Wish(Way.TEXT, write(ref, spec))
 
 
 def ask_delete(asked: Asked) -> Response:
@@ -271,12 +241,6 @@ def named(asked: Asked, world: World, refs: Iterable[Ref]) -> list[dict[str, str
     ]
 
 
-def label_of(asked: Asked, world: World, ref: Ref) -> str:
-    """Return what people call a definition; its key if it is not live."""
-    found = world.definitions.get(ref)
-    return Reading(found, found.spec).label().in_(asked.language) if found else ref.key
-
-
 def delete(asked: Asked) -> Response:
     """Delete an audience on which nothing rests."""
     ref = Ref(AUDIENCE, asked.part("key"))
@@ -285,11 +249,22 @@ def delete(asked: Asked) -> Response:
     if not why:
         checked.wrong("why", N_("Say in a few words why, for whoever asks later."))
         return _deletion(asked, checked.errors)
-    definitions = asked.service(Definitions)
+    wish = Wish(Way.REMOVE, ref=ref)
     try:
-        plan = definitions.plan_removal(asked.merchant_id, [ref], effects=False)
-        definitions.apply(asked.merchant_id, plan, by=asked.visitor.person.person_id, why=why)
-    except (BadDefinitions, Outdated):
+        plan = asked.service(Definitions).plan_wish(asked.merchant_id, wish, effects=False)
+    except BadDefinitions:
         return _deletion(asked, {"form": asked.say(N_("Something rests on it by now; look again."))})
-    _record(asked, Action.DEFINITIONS_REMOVED, ref, why, plan)
+    made = counting.apply(
+        asked,
+        wish,
+        Action.DEFINITIONS_REMOVED,
+        counting.named(plan, Text("删除人群", "Delete the audience")),
+        f"{HERE}?done=deleted",
+        topic=f"audience/{ref.key}",
+        expect=plan.hash,
+    )
+    if made.work is None:
+        return go_whole(asked, later_at(HERE))
+    if made.error or made.moved:
+        return _deletion(asked, {"form": made.error or made.moved})
     return go_whole(asked, f"{HERE}?done=deleted")

@@ -138,7 +138,7 @@ def _apply(asked: Asked, way: _Way) -> Response:
     plan, problems = try_plan(asked, lambda: _drawn(asked, way))
     if plan is None or problems:
         return _ask(asked, way)
-    made = counting.apply(asked, way.wish, plan, way.recorded, way.name, way.done, topic=f"back/{way.action}")
+    made = counting.apply(asked, way.wish, way.recorded, way.name, way.done, topic=f"back/{way.action}")
     if made.work is None:
         return later(way.leave)
     if made.moved or made.error:

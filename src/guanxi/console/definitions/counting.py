@@ -101,13 +101,23 @@ def _shown(asked: Asked, plan: Plan, work: Work | None) -> dict[str, Any]:
 
 
 def apply(
-    asked: Asked, wish: Wish, plan: Plan, action: Action, title: Text, link: str, *, topic: str = ""
+    asked: Asked,
+    wish: Wish,
+    action: Action,
+    title: Text,
+    link: str,
+    *,
+    topic: str,
+    expect: str = "",
 ) -> Made:
-    """Make a plan live that was seen, with the reason that the form says."""
+    """Make a plan live, with the reason that the form says, if it is the one that was seen.
+
+    ``expect`` is the hash of that one; the form says it, unless it is given. Counting on the same ``topic`` is given up.
+    """
     arguments = {
         "wish": wish.said(),
         "why": asked.form.get("why"),
-        "expect": asked.form.get("expect"),
+        "expect": expect or asked.form.get("expect"),
         "action": action.value,
     }
     work = ask(
@@ -117,7 +127,7 @@ def apply(
         arguments,
         Permission.DEFINITIONS_WRITE,
         link=link,
-        topic=topic or f"apply/{plan.hash}",
+        topic=topic,
     )
     if not work.state.ended:
         return Made(None)

@@ -109,7 +109,6 @@ def apply(asked: Asked) -> Response:
     made = counting.apply(
         asked,
         Wish(Way.TEXT, said),
-        plan,
         Action.DEFINITIONS_APPLIED,
         counting.named(plan, Text("发布", "Make live")),
         link,

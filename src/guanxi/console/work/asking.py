@@ -49,4 +49,9 @@ def ask(
 
 def later(address: str) -> Response:
     """Lead to a page that says that the work goes on in the tray."""
-    return go(f"{address}{'&' if '?' in address else '?'}{STARTED}=started")
+    return go(later_at(address))
+
+
+def later_at(address: str) -> str:
+    """Return the address at which a page says that the work goes on in the tray."""
+    return f"{address}{'&' if '?' in address else '?'}{STARTED}=started"
