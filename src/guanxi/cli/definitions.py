@@ -309,7 +309,7 @@ def _release_data(one: Release) -> dict[str, Any]:
 
 def _release_row(one: Release, local: tzinfo) -> tuple[object, ...]:
     at = to_datetime(one.applied_at).astimezone(local).isoformat(" ", "seconds")
-    return (one.number, at, one.applied_by, one.why)
+    return (one.number, at, one.applied_by, one.reason.in_(language()))
 
 
 def _release_columns() -> tuple[str, ...]:

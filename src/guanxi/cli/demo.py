@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 MERCHANT = "demo"
 LOGIN = "demo"
 PASSWORD = "guanxi-tour"  # noqa: S105 - of a demo that listens on this machine only, and printed by it
-NOTE = "演示数据：基于真实零售规律的模拟数据（The Complete Journey）；姓名、手机号、平台账号和授权均为模拟，仅供演示。"
+NOTE = (
+    "演示数据：基于真实零售规律的模拟数据（The Complete Journey）；姓名、手机号、平台账号和授权均为模拟，仅供演示。"
+    " / Demonstration data: simulated on real retail patterns (The Complete Journey); names, phones, platform accounts"
+    " and consents are made up."
+)
 
 _ANCHOR = "demo.anchor"
 _LOADED = "demo.loaded"
@@ -185,7 +189,7 @@ def _define(product: Product) -> None:
             MERCHANT,
             parse_all(files),
             by="demo",
-            why=say("演示商家的初始定义", "What the demo merchant begins with"),
+            why="演示商家的初始定义 / What the demo merchant begins with",
         )
         merchant, _ = product.intake.merchant(MERCHANT)
         while product.boards.tell(merchant):

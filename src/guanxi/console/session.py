@@ -244,7 +244,7 @@ def _visit(
         started=request.query_params.get(STARTED) == "started",
         account="/console/me",
         sign_out=SIGN_OUT,
-        note=merchant.note,
+        note=merchant.notice.in_(language),
     )
 
 

@@ -309,6 +309,11 @@ class Release:
     why: str
     summary: Mapping[str, Mapping[str, int]]
 
+    @property
+    def reason(self) -> Text:
+        """Return why, for readers of either language: our own reasons are written as "中文 / English"."""
+        return Text.read(self.why) if self.applied_by == "demo" else Text(self.why, self.why)
+
 
 @dataclass(frozen=True, slots=True)
 class Version:

@@ -24,6 +24,13 @@ class Text:
         """Return the text in ``language``."""
         return self.zh if language == "zh" else self.en
 
+    @classmethod
+    def read(cls, written: str) -> Text:
+        """Return what ``both`` wrote; a text in one language is the same for both."""
+        zh, parted, en = written.partition(" / ")
+        one = not parted or any("\u4e00" <= letter <= "\u9fff" for letter in en)
+        return cls(written, written) if one else cls(zh, en)
+
     def both(self) -> str:
         """Return both languages on one line, for logs and terminals whose reader is unknown."""
         return f"{self.zh} / {self.en}"

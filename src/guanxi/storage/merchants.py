@@ -10,6 +10,7 @@ from sqlalchemy import Column, PrimaryKeyConstraint, String, Table, insert, sele
 from guanxi.kernel.clock import LocalDays, zone
 from guanxi.kernel.errors import Conflict, InvalidInput, NotFound
 from guanxi.kernel.ids import is_slug
+from guanxi.kernel.text import Text
 from guanxi.storage import sets
 from guanxi.storage.schema import Big, Merchant as MerchantColumn, main
 
@@ -40,6 +41,11 @@ class Merchant:
     currency: str
     note: str
     created_at: int
+
+    @property
+    def notice(self) -> Text:
+        """The note, for readers of either language: it may be written as "中文 / English"."""
+        return Text.read(self.note)
 
     @property
     def days(self) -> LocalDays:
