@@ -280,7 +280,17 @@ class Background:
     def crew(self) -> Crew:
         """Return who does long work, in threads of their own: what takes a minute must not hold up the loops."""
         product, kinds = self._product, self.work_kinds()
-        return Crew(lambda: Runner(product.database, product.works.files, kinds, product.clock))
+        return Crew(
+            lambda: Runner(product.database, product.works.files, kinds, product.clock), warm=self._load
+        )
+
+    def _load(self) -> None:
+        """Load the analytic engine, which takes longer than most work."""
+        try:
+            for merchant_id in self.merchants()[:1]:
+                self._product.audiences.warm(self._product.intake.merchant(merchant_id)[0])
+        except _NOT_NOW:
+            _log.warning("not_warmed", exc_info=True)
 
     def _board_took(self, merchant_id: str) -> int:
         with self._product.database.reading() as tx:

@@ -256,10 +256,13 @@ class Runner:
 
 
 class Crew:
-    """A few runners, each in a thread of its own."""
+    """A few runners, each in a thread of its own; in one more, ``warm`` loads what the first work would wait for."""
 
-    def __init__(self, make: Callable[[], Runner], size: int = AT_ONCE) -> None:
+    def __init__(
+        self, make: Callable[[], Runner], size: int = AT_ONCE, warm: Callable[[], None] = lambda: None
+    ) -> None:
         self._runners = [make() for _ in range(size)]
+        self._warming = Thread(target=warm, name="guanxi-work-warm", daemon=True)
         self._threads = [
             Thread(target=runner.run, name=f"guanxi-work-{number}")
             for number, runner in enumerate(self._runners)
@@ -267,6 +270,7 @@ class Crew:
 
     def start(self) -> None:
         """Let them begin."""
+        self._warming.start()
         for thread in self._threads:
             thread.start()
 
