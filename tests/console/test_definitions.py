@@ -178,3 +178,13 @@ def test_what_is_in_use_stays_and_the_rest_can_go(shop: Shop, client: Client) ->
     gone = client.get(f"{HERE}/audience/best").text
     assert "已删除" in gone
     assert "退回此版" in gone
+
+
+def test_what_would_be_wrong_elsewhere_names_its_definition(client: Client) -> None:
+    text = "kind: trait\nkey: stage\nlabel: {zh: 阶段, en: Stage}\nvalue: count(order.paid, 30d)\n"
+    wrong = client.post(f"{HERE}/check", {"text": text}).text
+    assert 'href="/console/definitions/audience/loyal_in_shanghai"' in wrong
+    assert "人群 loyal_in_shanghai · 第 " in wrong
+    assert "data-goto" not in wrong
+    gone = client.get(f"{HERE}/trait/stage/remove").text
+    assert "第 1 行第 1 列" not in gone

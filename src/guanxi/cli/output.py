@@ -126,8 +126,7 @@ def tell(error: GuanxiError, *, as_json: bool) -> None:
     notes.print(styled(("✗", "bold red"), f" {error.say(language())}"))
     placed = [one for one in problems if "line" in one]
     for one in placed if len(placed) > 1 else ():
-        where = f"{one['source'] or one['key']}:{one['line']}:{one['column']}"
-        notes.print(styled(("  ", ""), (where, "bold"), f" {one[language()]}"))
+        notes.print(styled(("  ", ""), (one["where"], "bold"), f" {one[language()]}"))
 
 
 @contextmanager

@@ -134,7 +134,12 @@ class Problem(NamedTuple):
 
     @property
     def where(self) -> str:
-        """Return the place as ``file:line:column``; without a file, what the definition is called."""
+        """Return the place as ``file:line:column``; without a file, what the definition is called.
+
+        What is wrong with a definition as a whole has no line.
+        """
+        if self.code == "in_use":
+            return str(self.ref)
         return f"{self.source or self.ref or ''}:{self.line}:{self.column}".lstrip(":")
 
 
@@ -171,6 +176,7 @@ def problem_data(one: Problem) -> dict[str, str | int]:
     """Return a problem as JSON values."""
     return {
         "code": one.code,
+        "where": one.where,
         "kind": one.ref.kind if one.ref else "",
         "key": one.ref.key if one.ref else "",
         "source": one.source,

@@ -176,7 +176,7 @@ class Definitions:
     def plan_wish(self, merchant_id: str, wish: Wish, *, effects: bool = True) -> Plan:
         """Return the plan of a change that was put into words; raises as the plan of its way does."""
         if wish.way is Way.TEXT:
-            return self.plan(merchant_id, text.parse(wish.text), effects=effects)
+            return self.plan(merchant_id, text.draft({"": wish.text}), effects=effects)
         if wish.way is Way.RESTORE:
             return self.plan_release(merchant_id, wish.number, effects=effects)
         if wish.way is Way.ROLLBACK:

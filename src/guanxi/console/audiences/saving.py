@@ -66,8 +66,11 @@ def save(asked: Asked) -> Response:
                 wish = _wish(asked, ref, values, rule.text, static=static, fresh=not key)
                 plan = asked.service(Definitions).plan_wish(asked.merchant_id, wish, effects=False)
             except BadDefinitions as error:
+                one = error.problems[0]
+                # What is wrong may be a definition that rests on this one.
+                where = "" if one.ref in (None, ref) else f"{one.ref}: "
                 raise InvalidInput(
-                    reason_zh=error.problems[0].reason.zh, reason_en=error.problems[0].reason.en
+                    reason_zh=f"{where}{one.reason.zh}", reason_en=f"{where}{one.reason.en}"
                 ) from error
             if asked.form.get("do") == "apply" and asked.form.get("seen") == plan.hash:
                 if (answer := _apply(asked, ref, wish, plan, checked, fresh=not key)) is not None:

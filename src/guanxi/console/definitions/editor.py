@@ -13,6 +13,7 @@ from guanxi.console.definitions.one import ONE, ref_of
 from guanxi.console.definitions.shown import (
     HERE,
     RELEASES,
+    WRITTEN,
     href_of,
     kind_label,
     label_of,
@@ -144,7 +145,7 @@ def _origin(asked: Asked) -> Ref | None:
 
 def _plan(asked: Asked, said: str, *, effects: bool) -> Plan:
     service = asked.service(Definitions)
-    return service.plan(asked.merchant_id, yaml.draft({"": said}), effects=effects)
+    return service.plan(asked.merchant_id, yaml.draft({WRITTEN: said}), effects=effects)
 
 
 def _page(

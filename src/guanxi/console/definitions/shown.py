@@ -19,6 +19,8 @@ from guanxi.definitions.service import Definitions
 from guanxi.kernel.text import Text
 
 HERE: Final = DEFINITIONS
+WRITTEN: Final = "text"
+"""The name of what is being written, where problems say in which text they are."""
 RELEASES: Final = f"{HERE}/releases"
 
 TONES: Final = {Action.CREATE: "ok", Action.CHANGE: "info", Action.DELETE: "bad", Action.SAME: "mute"}
@@ -180,16 +182,25 @@ def _figure(name: str, value: Any) -> dict[str, str]:
 
 
 def problems_view(asked: Asked, problems: Iterable[Problem]) -> list[dict[str, Any]]:
-    """Return what is wrong, with its place in the text."""
+    """Return what is wrong, with its place in the text; of a definition that stands elsewhere, with its name."""
     return [
         {
-            "line": one.line,
+            "line": one.line if one.source == WRITTEN else 0,
             "column": one.column,
-            "place": asked.say(N_("Line %(line)s, column %(column)s"), line=one.line, column=one.column),
+            "place": _place(asked, one),
+            "href": href_of(one.ref) if one.ref and one.source != WRITTEN else "",
             "text": one.reason.in_(asked.language),
         }
         for one in problems
     ]
+
+
+def _place(asked: Asked, one: Problem) -> str:
+    line = asked.say(N_("Line %(line)s, column %(column)s"), line=one.line, column=one.column)
+    if one.source == WRITTEN or one.ref is None:
+        return line
+    named = f"{kind_label(asked, one.ref.kind)} {one.ref.key}"
+    return named if one.code == decide.IN_USE else f"{named} · {line}"
 
 
 def try_plan(asked: Asked, draw: Callable[[], Plan]) -> tuple[Plan | None, list[dict[str, Any]]]:
