@@ -60,12 +60,16 @@ def demo(
 
 def prepare(product: Product) -> None:
     """Bring the demo merchant to its full state; a second call finds everything done and returns at once."""
-    from guanxi.storage.merchants import Merchant, add_merchant, get_setting, list_merchants
+    from guanxi.storage.merchants import Merchant, add_merchant, get_setting, list_merchants, put_note
 
     with product.database.reading() as tx:
-        known = {merchant.merchant_id for merchant in list_merchants(tx)}
+        known = {merchant.merchant_id: merchant for merchant in list_merchants(tx)}
         loaded = MERCHANT in known and get_setting(tx, MERCHANT, _LOADED) is not None
     if loaded:
+        if known[MERCHANT].note != NOTE:
+            # It was loaded when the notice was in one language.
+            with product.database.transaction() as tx:
+                put_note(tx, MERCHANT, NOTE)
         _define(product)
         return
     if MERCHANT not in known:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Column, PrimaryKeyConstraint, String, Table, insert, select
+from sqlalchemy import Column, PrimaryKeyConstraint, String, Table, insert, select, update
 
 from guanxi.kernel.clock import LocalDays, zone
 from guanxi.kernel.errors import Conflict, InvalidInput, NotFound
@@ -93,6 +93,12 @@ def add_merchant(tx: Transaction, merchant: Merchant) -> None:
             created_at=merchant.created_at,
         )
     )
+
+
+def put_note(tx: Transaction, merchant_id: str, note: str) -> None:
+    """Set what every console page of a merchant says."""
+    where = storage_merchant.c.merchant_id == merchant_id
+    tx.conn.execute(update(storage_merchant).where(where).values(note=note))
 
 
 def get_merchant(tx: Transaction, merchant_id: str) -> Merchant:
