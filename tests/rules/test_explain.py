@@ -98,3 +98,10 @@ def test_values_of_every_kind_are_written_out() -> None:
         "city": "É",
         "lower(city)": "É",
     }
+
+
+def test_values_are_shown_with_their_labels() -> None:
+    (found,) = why("gender = 'f'", gender="m").found
+    assert (found.value, found.said) == ("m", Text("男", "male"))
+    assert why("city = '杭州'", city="杭州").found[0].said is None
+    assert why("gender = 'f'").found[0].said is None

@@ -38,13 +38,14 @@ class Found:
     """A value that a condition looked at: its canonical text and its name for people; ``value`` is None if unknown.
 
     Days are written ``2026-01-31``, amounts ``¥500.01`` to the fen, sets with commas, conditions ``true`` or ``false``.
-    ``aged`` if the value is not of now.
+    ``aged`` if the value is not of now; ``said`` is the value with its labels, if it has any.
     """
 
     text: str
     label: Text
     value: str | None
     aged: bool = False
+    said: Text | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,18 @@ class _Explainer:
                         isinstance(inner, Attribute | Window | InAudience) and inner.name in self._aged
                         for inner in walk(one)
                     )
-                    yield Found(text(one), self._said(one), _written(self._value(one), one.type), aged)
+                    value = self._value(one)
+                    written, said = _written(value, one.type), self._labelled(one, value)
+                    yield Found(text(one), self._said(one), written, aged, said)
+
+    def _labelled(self, node: Node, value: Any) -> Text | None:
+        """Return the labels of an attribute's value, or of all of a set's."""
+        known = self._catalogue.attributes.get(node.name) if isinstance(node, Attribute) else None
+        some = [value] if isinstance(value, str) else sorted(value) if isinstance(value, frozenset) else []
+        if known is None or not any(known.label_of(one) for one in some):
+            return None
+        labels = [known.label_of(one) or Text(one, one) for one in some]
+        return Text("、".join(one.zh for one in labels), ", ".join(one.en for one in labels))
 
 
 def _conditions(node: Node) -> tuple[Node, ...]:

@@ -19,7 +19,7 @@ from guanxi.customers.audiences.service import Audiences
 from guanxi.customers.members.service import Members
 from guanxi.customers.profiles.model import needs
 from guanxi.rules import InAudience
-from guanxi.rules.explain import Reason
+from guanxi.rules.explain import Found, Reason
 from guanxi.storage.database import Transaction
 
 _VERDICTS: Final = {True: "pass", False: "fail", None: "unknown"}
@@ -89,8 +89,8 @@ def tree(asked: Asked, reason: Reason, within: Mapping[str, Reason], day: int | 
         "children": [tree(asked, part, within, day) for part in parts],
     }
     if reason.found and reason.text not in within:
-        node["value"] = _written(asked, reason.found[0].value)
-        rest = [f"{one.label.in_(asked.language)} {_written(asked, one.value)}" for one in reason.found[1:]]
+        node["value"] = _written(asked, reason.found[0])
+        rest = [f"{one.label.in_(asked.language)} {_written(asked, one)}" for one in reason.found[1:]]
         if day is not None and any(one.aged for one in reason.found):
             rest.append(
                 asked.say(N_("as of %(day)s, from the last board"), day=formats.date(day, asked.language))
@@ -100,7 +100,10 @@ def tree(asked: Asked, reason: Reason, within: Mapping[str, Reason], day: int | 
     return node
 
 
-def _written(asked: Asked, value: str | None) -> str:
+def _written(asked: Asked, one: Found) -> str:
+    if one.said is not None:
+        return one.said.in_(asked.language)
+    value = one.value
     words = {None: ("未知", "unknown"), "true": ("是", "yes"), "false": ("否", "no"), "": ("无", "none")}
     found = words.get(value)
     if found is None:
