@@ -127,6 +127,7 @@ class History:
                 return 0
             with self._profiles.facts.engine() as con:
                 store.begin(con, old)
+                self._came(merchant, con, self._boards.files(merchant_id, board).moved)
                 days = (one.before, last)
                 store.compare(con, store.on_board(wide), trait.name, days, first=one.day == one.since)
                 store.finish(con, self._states(merchant_id, one, last), moves)
@@ -155,6 +156,7 @@ class History:
         query = self._query(merchant, vocabulary, trait, board, one)
         with self._asking(merchant, vocabulary, trait, one.day) as (con, written):
             store.begin(con, old)
+            self._came(merchant, con)
             day = one.day
             while True:
                 sql = query(day) if query is not None else written
@@ -166,6 +168,17 @@ class History:
                 con, self._states(merchant.merchant_id, one, day), self._moves(merchant.merchant_id, one)
             )
         return day
+
+    def _came(self, merchant: Merchant, con: duckdb.DuckDBPyConnection, moved: Path | None = None) -> None:
+        """Tell the engine when those were met who hold what had been somebody else's."""
+        holders = store.holders(con, moved)
+        with self._database.reading() as tx:
+            held = holdings_of(tx, merchant.merchant_id, holders)
+            fragments = {one.fragment for some in held.values() for one in some}
+            there = known(tx, merchant.merchant_id, fragments)
+        met = {fragment: merchant.days.day(one.first_seen) for fragment, one in there.items()}
+        days = {member: decide.came(some, met) for member, some in held.items()}
+        store.came(con, {member: day for member, day in days.items() if day is not None})
 
     @contextmanager
     def _asking(
@@ -182,11 +195,13 @@ class History:
         """Return the query of where members were on any day; ``None`` where each day needs one of its own."""
         key = (merchant.merchant_id, one.rule, vocabulary.release)
         if self._kept is None or self._kept[0] != key:
+            # Not the board's day: what its windows add up to is kept, and asked in another way.
+            days = range(one.since, board.as_of, STEP)
             texts = {}
-            for day in (one.since, one.since + STEP, board.as_of):
+            for day in sorted({days[0], days[min(1, len(days) - 1)], days[-1]}):
                 with self._asking(merchant, vocabulary, trait, day) as (_, text):
                     texts[day] = text
-            self._kept = (key, dated(texts))
+            self._kept = (key, dated(texts) if len(texts) > 1 else None)
         return self._kept[1]
 
     def _tell(self, merchant: Merchant, trait: Derived, board: Board, one: Round) -> int:
