@@ -258,7 +258,7 @@ def test_what_saving_an_audience_does_is_counted_beside(owner: Client, shop: Sho
     shown = owner.post("/console/audiences/new", {**fields, "do": "plan"}).text
     work = newest(shop)
     assert f"/console/audiences/effect/{work.id}" in shown
-    assert "可以不等结果直接保存" in shown
+    assert "也可以不等结果，直接保存" in shown
     finished(shop)
     assert "将新建人群 over_300，含" in owner.get(f"/console/audiences/effect/{work.id}").text
     seen = re.search(r'name="seen" value="(\w+)"', shown)

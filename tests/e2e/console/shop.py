@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
 from starlette.applications import Starlette
 
 from guanxi.access import PersonDraft, jobs as access_jobs, system_actor
 from guanxi.access.service import Access, Passwords, people
 from guanxi.console.app import build_console
 from guanxi.console.context import ConsoleContext
+from guanxi.console.work import asking
 from guanxi.customers.accounts.model import AccountKind, Platform
 from guanxi.customers.accounts.service import save_account
 from guanxi.customers.audiences.jobs import ExportWork, PutWork
@@ -258,7 +260,10 @@ def open_shop(folder: Path, database: str = "sqlite") -> Iterator[Shop]:
         crew = _crew(shop)
         crew.start()
         try:
-            yield shop
+            with pytest.MonkeyPatch.context() as patch:
+                # On a busy machine what is short takes long.
+                patch.setattr(asking, "PATIENCE", 60)
+                yield shop
         finally:
             crew.stop()
 

@@ -83,11 +83,13 @@ def save(asked: Asked) -> Response:
         return asked.render(
             "audiences/static_new.html",
             status=status,
+            headers=counting.tray_looks(effect),
             **builder.static_values(values, key=key, errors=checked.errors, effect=effect),
         )
     return asked.render(
         "audiences/builder.html",
         status=status,
+        headers=counting.tray_looks(effect),
         **builder.builder(
             asked,
             some,

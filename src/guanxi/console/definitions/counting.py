@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
@@ -147,9 +148,9 @@ def named(plan: Plan, what: Text) -> Text:
     return Text(f"{what.zh}：{len(changed)} 个定义", f"{what.en}: {len(changed)} definitions")
 
 
-def tray_looks(shown: dict[str, Any]) -> dict[str, str]:
+def tray_looks(shown: Mapping[str, Any] | None) -> dict[str, str]:
     """Return the header that makes the tray look, if an effect is still being counted."""
-    return {"HX-Trigger": '{"gx-tray":{}}'} if shown.get("counting") else {}
+    return {"HX-Trigger": '{"gx-tray":{}}'} if shown and shown.get("counting") else {}
 
 
 def give_up(asked: Asked, topic: str) -> None:
