@@ -93,7 +93,7 @@ def test_the_board_and_one_member_say_the_same(shop: Shop) -> None:
         inside = set(audiences.members(merchant, node))
         for number, member in shop.ids().items():
             with shop.product.database.reading() as tx:
-                verdict = audiences.why(tx, merchant, member, node).verdict
+                verdict = audiences.why(tx, merchant, member, node)[0].verdict
             assert (verdict is True) == (member in inside), (rule, number)
         assert audiences.count(merchant, node).members == len(inside)
         counted = audiences.count_now(merchant, node, sampled=False)
