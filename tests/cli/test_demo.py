@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 
 from guanxi.bootstrap import opened
+from guanxi.customers.history.model import STEP
+from guanxi.customers.stages.model import way
 from guanxi.definitions.text import parse_all
 
 
@@ -62,6 +64,25 @@ def test_the_demo_equals_the_tables(home: Path) -> None:
     assert numbers["gmv"] == int(by_hand)
     assert numbers["dead_letters"] == 0
     audiences(home, lines, guanxi)
+    loop(home, lines)
+
+
+def loop(home: Path, lines: Any) -> None:
+    """Who came back for a second basket, and after how many days: by hand, and looked back upon week by week."""
+    baskets = lines.drop_duplicates("basket_id").sort_values("transaction_timestamp")
+    days = baskets.groupby("household_id")["transaction_timestamp"].apply(list)
+    took = sorted((some[1].date() - some[0].date()).days for some in days if len(some) > 1)
+    with opened(home) as product:
+        merchant, _ = product.intake.merchant("demo")
+        with product.database.reading() as tx:
+            stages = product.stages.traits(tx, merchant)["stage"].values
+        found = product.stages.funnel(merchant, "stage", way(stages)[0])
+    assert found is not None
+    converted, repeat = found.stages[-2:]
+    assert (converted.members, repeat.members) == (len(days), len(took))
+    assert converted.timed > len(took) * 0.8
+    assert converted.days is not None
+    assert abs(converted.days[1] - took[len(took) // 2]) <= STEP
 
 
 def audiences(home: Path, lines: Any, guanxi: Callable[..., Any]) -> None:
