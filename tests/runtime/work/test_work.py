@@ -299,6 +299,13 @@ def test_files_are_sealed_whole_and_read_again_from_their_beginning(made: Desk) 
     assert made.files() == [], "what was read is not needed any more"
 
 
+@pytest.mark.parametrize(
+    ("text", "lines"), [(b"", 0), (b"1", 1), (b"1\n", 1), (b"1\n2", 2), (b"1\r\n2\r\n", 2)]
+)
+def test_lines_are_counted(made: Desk, text: bytes, lines: int) -> None:
+    assert made.works.files.save_input("shop", "wrk_1", io.BytesIO(text)) == (len(text), lines)
+
+
 def test_a_file_cut_short_is_noticed(made: Desk) -> None:
     asked = made.ask(to=200_000)
     made.runner(Count()).step()

@@ -76,7 +76,7 @@ class PutWork:
         """See ``Kind.run``."""
         merchant, _ = self._intake.merchant(handle.merchant_id)
         told = handle.arguments
-        key, whole = str(told["key"]), int(told.get("lines", 0)) + 1
+        key, whole = str(told["key"]), int(told.get("lines", 0))
         before, known = self._before(handle, key), handle.work.memo.get("put")
 
         def beside(tx: Transaction, put: Put) -> None:

@@ -32,13 +32,15 @@ class Files:
         self._clock = clock
 
     def save_input(self, merchant_id: str, work_id: str, source: BinaryIO) -> tuple[int, int]:
-        """Copy what a piece of work is to read; returns bytes and line feeds."""
+        """Copy what a piece of work is to read; returns bytes and lines."""
         size = lines = 0
+        last = b"\n"
         with self.writing(merchant_id, work_id, "in") as out:
             while piece := source.read(PIECE):
                 out.write(piece)
                 size, lines = size + len(piece), lines + piece.count(b"\n")
-        return size, lines
+                last = piece[-1:]
+        return size, lines + (last != b"\n")
 
     def input(self, merchant_id: str, work_id: str) -> BinaryIO:
         """Open what a piece of work is to read; raises ``FileNotFoundError``."""
