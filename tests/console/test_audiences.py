@@ -130,6 +130,15 @@ def test_picking_writes_the_text(owner: Client) -> None:
     assert "近 90 天支付订单的实付金额合计不少于 ¥500.00" in text_in(answer)
 
 
+def test_a_value_that_never_occurred_is_told_beside_the_count(owner: Client) -> None:
+    rule = "count(order.paid where category = '茶叶', 30d) >= 1"
+    page = text_in(owner.post("/console/audiences/draft", {"side": "text", "rule": rule}))
+    assert "品类“茶叶”还没有出现过。" in page
+    assert "gx-counted" in page
+    label = text_in(owner.post("/console/audiences/draft", {"side": "text", "rule": "stage = '复购'"}))
+    assert "“复购”是名称，请写 'loyal'（复购）。" in label
+
+
 def test_writing_picks(owner: Client) -> None:
     answer = owner.post("/console/audiences/draft", {"side": "text", "rule": f"{SPENT} or stage = 'loyal'"})
     page = text_in(answer)

@@ -4,14 +4,13 @@ This door shows values and pure rules; ``guanxi.definitions.service`` plans and 
 and writes YAML. Capabilities bring their kinds by the ``Kind`` protocol.
 """
 
+from guanxi.definitions.kinds import Kind, PlainKind
 from guanxi.definitions.model import (
     Action,
     BadDefinitions,
     Change,
     Definition,
-    Kind,
     Places,
-    PlainKind,
     Plan,
     Problem,
     Ref,

@@ -19,7 +19,6 @@ from guanxi.definitions.model import (
     Change,
     Definition,
     Draft,
-    Kind,
     Outdated,
     Plan,
     Problem,
@@ -34,6 +33,7 @@ from guanxi.kernel.errors import InvalidInput, NotFound
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
+    from guanxi.definitions.kinds import Kind
     from guanxi.kernel.clock import Clock
     from guanxi.storage.database import Database, Transaction
 

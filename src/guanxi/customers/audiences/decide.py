@@ -11,6 +11,7 @@ from guanxi.customers.events.model import Seen
 from guanxi.customers.identity.kinds import KINDS, Typed, identify
 from guanxi.kernel.clock import day_to_date
 from guanxi.kernel.errors import InvalidInput
+from guanxi.kernel.ids import fragment_of
 from guanxi.rules import Type
 from guanxi.rules.catalogue import nearest
 
@@ -85,3 +86,13 @@ def cell(value: Any, type_: Type) -> str:
     if isinstance(known, bool):
         return "true" if known else "false"
     return "|".join(known) if isinstance(known, list) else str(known)
+
+
+def place_after(after: str) -> int:
+    """Return the member after whom a list goes on; raises ``InvalidInput``."""
+    try:
+        return fragment_of(after)
+    except ValueError:
+        raise InvalidInput(
+            reason_zh=f"{after[:40]} 不是会员编号。", reason_en=f"{after[:40]} is no member id."
+        ) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from guanxi.customers.audiences import store
-from guanxi.customers.audiences.decide import cell, estimated, rows_of
+from guanxi.customers.audiences.decide import cell, estimated, place_after, rows_of
 from guanxi.customers.audiences.model import AudienceLine, BadRow, Counted, KnownValue, Overlap, Put
 from guanxi.customers.audiences.reasons import batch_only, on_board
 from guanxi.customers.boards.service import everything
@@ -166,7 +166,7 @@ class Audiences:
         with self._asking(merchant, [rule], as_of) as asked:
             found = asked.matching(rule)
             if after:
-                found = found.filter(found.member > _place(after))
+                found = found.filter(found.member > place_after(after))
             rows = asked.rows(found.select("member").order_by("member").limit(limit))
         return [member_id(row[0]) for row in rows]
 
@@ -388,16 +388,6 @@ class _Counted:
     def skip(self, row: BadRow) -> None:
         self.bad += 1
         self.examples += [row] if len(self.examples) < _EXAMPLES else []
-
-
-def _place(after: str) -> int:
-    """Return the member after whom a list goes on; raises ``InvalidInput``."""
-    try:
-        return fragment_of(after)
-    except ValueError:
-        raise InvalidInput(
-            reason_zh=f"{after[:40]} 不是会员编号。", reason_en=f"{after[:40]} is no member id."
-        ) from None
 
 
 def _named(vocabulary: Vocabulary, name: str) -> Node:
