@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from guanxi.customers.history import service, store
-from guanxi.customers.history.decide import came, first, subject
+from guanxi.customers.history.decide import first, subject
 from guanxi.customers.history.service import round_of
 from guanxi.customers.identity.model import Holding
 from guanxi.kernel.clock import DAY, to_rfc3339
@@ -299,9 +299,6 @@ def test_days_that_pass_meanwhile_are_looked_back_upon_too(
 
 def test_a_number_that_was_somebody_elses_makes_nobody_older() -> None:
     met = {1: 100, 2: 150}
-    assert came([Holding(1, 130, 999), Holding(2, -999, 999)], met) == 130
-    assert came([Holding(1, 170, 999), Holding(2, -999, 999)], met) == 150
-    assert came([Holding(3, -999, 999)], met) is None
     assert subject(2, 140, 145, [Holding(1, 130, 999), Holding(2, -999, 999)], met) == 1
     assert subject(2, 160, 165, [Holding(1, 130, 999), Holding(2, -999, 999)], met) == 2
     assert subject(2, 120, 125, [Holding(1, 130, 999), Holding(2, -999, 999)], met) is None

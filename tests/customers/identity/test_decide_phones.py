@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from guanxi.customers.identity.model import FIRST_DAY, LAST_DAY, Holding
+from guanxi.customers.identity.decide import first_met
+from guanxi.customers.identity.model import FIRST_DAY, LAST_DAY, Holding, Identity
 from tests.customers.identity.worlds import World
 
 A, B, C = "member_no:A", "member_no:B", "member_no:C"
@@ -174,3 +175,11 @@ def test_late_older_event() -> None:
     world.seen(100, A, PHONE)
     assert world.holder(PHONE) == {A, PHONE}
     assert world.refusals() == {(B, PHONE, "needs_verification")}
+
+
+def test_a_phone_that_was_somebody_elses_makes_nobody_older() -> None:
+    met = {one: Identity(one, "phone", "", at) for one, at in ((1, 10), (2, 50))}
+    own = Holding(2, FIRST_DAY, LAST_DAY)
+    assert first_met([Holding(1, 3, LAST_DAY), own], met, lambda day: 10 * day) == 30
+    assert first_met([Holding(1, 7, LAST_DAY), own], met, lambda day: 10 * day) == 50
+    assert first_met([Holding(1, FIRST_DAY, 3)], met, lambda day: 10 * day) == 10

@@ -68,12 +68,3 @@ def subject(member: int, day: int, at: int, held: Iterable[Holding], met: Mappin
         if one.from_day <= day < one.until_day and one.fragment in met and met[one.fragment] <= at
     ]
     return min(there, key=lambda one: (one != member, met[one], one), default=None)
-
-
-def came(held: Iterable[Holding], met: Mapping[int, int]) -> int | None:
-    """Return the first day on which somebody held an identity that had been met; ``met`` has the day of each.
-
-    A phone number may have been met as somebody else's.
-    """
-    days = [max(one.from_day, met[one.fragment]) for one in held if one.fragment in met]
-    return min(days, default=None)

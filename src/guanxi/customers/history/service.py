@@ -127,7 +127,6 @@ class History:
                 return 0
             with self._profiles.facts.engine() as con:
                 store.begin(con, old)
-                self._came(merchant, con, self._boards.files(merchant_id, board).moved)
                 days = (one.before, last)
                 store.compare(con, store.on_board(wide), trait.name, days, first=one.day == one.since)
                 store.finish(con, self._states(merchant_id, one, last), moves)
@@ -156,7 +155,6 @@ class History:
         query = self._query(merchant, vocabulary, trait, board, one)
         with self._asking(merchant, vocabulary, trait, one.day) as (con, written):
             store.begin(con, old)
-            self._came(merchant, con)
             day = one.day
             while True:
                 sql = query(day) if query is not None else written
@@ -168,17 +166,6 @@ class History:
                 con, self._states(merchant.merchant_id, one, day), self._moves(merchant.merchant_id, one)
             )
         return day
-
-    def _came(self, merchant: Merchant, con: duckdb.DuckDBPyConnection, moved: Path | None = None) -> None:
-        """Tell the engine when those were met who hold what had been somebody else's."""
-        holders = store.holders(con, moved)
-        with self._database.reading() as tx:
-            held = holdings_of(tx, merchant.merchant_id, holders)
-            fragments = {one.fragment for some in held.values() for one in some}
-            there = known(tx, merchant.merchant_id, fragments)
-        met = {fragment: merchant.days.day(one.first_seen) for fragment, one in there.items()}
-        days = {member: decide.came(some, met) for member, some in held.items()}
-        store.came(con, {member: day for member, day in days.items() if day is not None})
 
     @contextmanager
     def _asking(

@@ -6,24 +6,19 @@ import os
 from typing import TYPE_CHECKING
 
 import msgspec
-import pyarrow as pa
 from sqlalchemy import func, select
 
 from guanxi.customers.history.model import Moved, Round
-from guanxi.customers.profiles.model import MOVED
 from guanxi.customers.schema import member
 from guanxi.storage.engine import literal, quoted, scan
 from guanxi.storage.merchants import get_setting, set_setting
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     import duckdb
 
     from guanxi.storage.database import Transaction
-
-CAME = "came"
 
 _decode = msgspec.json.Decoder(Round).decode
 
@@ -65,32 +60,18 @@ def begin(con: duckdb.DuckDBPyConnection, old: Path | None) -> None:
     )
 
 
-def holders(con: duckdb.DuckDBPyConnection, moved: Path | None = None) -> list[int]:
-    """Return who ever held an identity that changes hands: of the open question, or of a board's file."""
-    source = MOVED if moved is None else scan(moved)
-    return [row[0] for row in con.execute(f"SELECT DISTINCT owner FROM {source} ORDER BY owner").fetchall()]  # noqa: S608
-
-
-def came(con: duckdb.DuckDBPyConnection, days: Mapping[int, int]) -> None:
-    """Tell on which day some members were met first: the table ``CAME``."""
-    columns = {"member": pa.array(days.keys(), pa.int64()), "first_day": pa.array(days.values(), pa.int32())}
-    con.register(CAME, pa.table(columns))
-
-
 def compare(
     con: duckdb.DuckDBPyConnection, sql: str, trait: str, days: tuple[int, int], *, first: bool
 ) -> None:
     """Find who is elsewhere in the rows of ``sql`` than at the step before; ``days`` are those of the two.
 
-    At the ``first`` step that is everybody; since when is known of whoever was not met before. The table ``CAME`` knows
-    better than the rows when some were met.
+    At the ``first`` step that is everybody; since when is known of whoever was not met before.
     """
     since = f"CASE WHEN {first} AND n.first_day <= {days[0]} THEN 0 ELSE {days[1] - days[0]} END"
     con.execute(
         "CREATE OR REPLACE TEMP TABLE states_now AS"  # noqa: S608 - our own
-        f" SELECT t.member, coalesce(c.first_day, t.first_day) AS first_day, coalesce({quoted(trait)}::VARCHAR, '')"
-        f" AS stage FROM ({sql}) AS t LEFT JOIN {CAME} AS c ON c.member = t.member"
-        f" WHERE coalesce(c.first_day, t.first_day) <= {days[1]}"
+        f" SELECT member, first_day, coalesce({quoted(trait)}::VARCHAR, '') AS stage FROM ({sql})"
+        f" WHERE first_day <= {days[1]}"
     )
     con.execute(
         f"INSERT INTO moves_found SELECT {days[1]}, n.member, coalesce(o.stage, ''), n.stage, {since}"  # noqa: S608 - numbers

@@ -29,10 +29,12 @@ from guanxi.customers.identity.forest import (
 )
 from guanxi.customers.identity.kinds import KINDS, Kind
 from guanxi.customers.identity.model import (
+    FIRST_DAY,
     Attribute,
     Consent,
     Decision,
     Evidence,
+    Holding,
     Identity,
     Link,
     LinkKind,
@@ -84,6 +86,21 @@ def resolve(
     forest.claim(steps[claims:rest], day_of)
     forest.join(sorted([*steps[rest:], *forest.continuities()]), day_of)
     return forest.resolution()
+
+
+def first_met(
+    holdings: Iterable[Holding], identities: Mapping[int, Identity], start: Callable[[int], int]
+) -> int:
+    """Return the instant at which a person was first met under what they hold; ``start`` is when a day begins.
+
+    A phone number may have been met as somebody else's before it became theirs.
+    """
+    return min(
+        identities[one.fragment].first_seen
+        if one.from_day == FIRST_DAY
+        else max(identities[one.fragment].first_seen, start(one.from_day))
+        for one in holdings
+    )
 
 
 def settled(verdicts: Iterable[Verdict]) -> dict[Pair, Verdict]:

@@ -187,7 +187,7 @@ def reconcile(tx: Transaction, merchant: Merchant, touched: Collection[int]) -> 
     """Recompute the people around ``touched`` fragments and store them; returns them."""
     region = load_region(tx, merchant.merchant_id, touched)
     resolution = resolve_region(merchant, region)
-    store.save_people(tx, merchant.merchant_id, region.identities, resolution)
+    store.save_people(tx, merchant.merchant_id, region.identities, resolution, merchant.days.start)
     wide = [why for why in region.shared.values() if why.seen >= why.limit + 1 + WIDE]
     store.save_crowds(tx, merchant.merchant_id, wide)
     return resolution

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from guanxi.customers import schema
+from guanxi.customers.identity.decide import first_met
 from guanxi.customers.identity.kinds import KINDS
 from guanxi.customers.identity.model import (
     FIRST_DAY,
@@ -187,9 +188,13 @@ def save_verdicts(tx: Transaction, merchant_id: str, verdicts: Iterable[Verdict]
 
 
 def save_people(
-    tx: Transaction, merchant_id: str, region: Mapping[int, Identity], resolution: Resolution
+    tx: Transaction,
+    merchant_id: str,
+    region: Mapping[int, Identity],
+    resolution: Resolution,
+    start: Callable[[int], int],
 ) -> None:
-    """Replace what is stored about the people of a region, given with all of its identities."""
+    """Replace what is stored about the people of a region, given with all of its identities; ``start`` begins a day."""
     sets.delete(tx, schema.holding, merchant_id, "fragment", region)
     sets.delete(tx, schema.member, merchant_id, "member", region)
     sets.delete(tx, schema.refusal, merchant_id, "a", region)
@@ -198,7 +203,8 @@ def save_people(
     for person in resolution.people:
         parts = [region[held.fragment] for held in person.holdings]
         is_known = any(part.type not in ANONYMOUS for part in parts)
-        members.append((merchant_id, person.canonical, is_known, min(part.first_seen for part in parts)))
+        met = first_met(person.holdings, region, start)
+        members.append((merchant_id, person.canonical, is_known, met))
         if len(parts) > 1:
             holdings += [(merchant_id, *held, person.canonical) for held in person.holdings]
         elif person.holdings[0].from_day != FIRST_DAY or person.holdings[0].until_day != LAST_DAY:
