@@ -138,3 +138,17 @@ def test_what_only_a_batch_can_know_is_the_last_boards(shop: Shop) -> None:
         built,
     )
     assert explained(shop, 1, "warm")[1] is None
+
+
+def test_what_is_known_of_a_member_holds_what_only_a_batch_can_know(shop: Shop) -> None:
+    shop.send("order.paid", 1, {"order_id": "x", "amount": 9_000, "store_id": "s-1"})
+    shop.project()
+    shop.apply(BATCH)
+    today = shop.product.audiences.today(shop.merchant)
+    with shop.product.database.reading() as tx:
+        known = shop.product.audiences.known_of(tx, shop.merchant, shop.ids()[1])
+    memberships = {one.name: (one.value, one.day) for one in known if one.membership}
+    assert memberships["counter"] == (True, today)
+    assert memberships["both"] == (True, today)
+    assert memberships["warm"] == (True, None)
+    assert {one.day for one in known if not one.membership} == {None}

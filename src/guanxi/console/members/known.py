@@ -53,6 +53,7 @@ def _trait(asked: Asked, one: KnownValue) -> dict[str, Any]:
         "label": one.label.in_(asked.language),
         "value": value_of(asked, one),
         "known": one.value is not None,
+        "aged": _aged(asked, one),
         "stage": bool(one.values) and one.type is Type.TEXT,
         "raw": str(one.value),
         "name": one.name,
@@ -62,11 +63,19 @@ def _trait(asked: Asked, one: KnownValue) -> dict[str, Any]:
     }
 
 
+def _aged(asked: Asked, one: KnownValue) -> str:
+    """Return of which day a value is that is not of now."""
+    if one.day is None:
+        return ""
+    return asked.say(N_("as of %(day)s, from the last board"), day=formats.date(one.day, asked.language))
+
+
 def _audience(asked: Asked, one: KnownValue, member_id: str) -> dict[str, Any]:
     may = asked.may(Permission.AUDIENCES_READ)
     return {
         "label": one.label.in_(asked.language),
         "inside": bool(one.value),
+        "aged": _aged(asked, one),
         "href": path("console", "audiences", one.name) if may else "",
         "why": path("console", "audiences", one.name, "why", member_id) if may else "",
     }

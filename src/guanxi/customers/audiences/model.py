@@ -67,7 +67,8 @@ class Put(NamedTuple):
 class KnownValue(NamedTuple):
     """What is known of a member under a name. ``values`` are labels of all it can be; ``value`` is ``None`` if unknown.
 
-    ``derived`` follows from a definition of that name; a ``membership`` is of the audience ``name``.
+    ``derived`` follows from a definition of that name; a ``membership`` is of the audience ``name``. What only a batch can
+    know is of the last board's ``day``; of the rest that is ``None``.
     """
 
     name: str
@@ -77,3 +78,4 @@ class KnownValue(NamedTuple):
     values: Mapping[str, Text]
     derived: bool
     membership: bool
+    day: int | None = None

@@ -205,7 +205,11 @@ class Audiences:
         vocabulary = self._vocabularies.live(tx, merchant.merchant_id)
         wanted = fragment_of(member)
         one = people.holders(tx, merchant.merchant_id, [wanted])[wanted]
-        values = self._values(tx, merchant, vocabulary, one, everything(vocabulary))
+        nodes = everything(vocabulary)
+        values = self._values(tx, merchant, vocabulary, one, nodes)
+        aged = [each for node in nodes for each in batch_only(node, vocabulary)]
+        board = on_board(self._profiles, self._boards, tx, merchant, vocabulary, one, aged)
+        values |= board.values
         found = [
             KnownValue(
                 name,
@@ -215,12 +219,14 @@ class Audiences:
                 {**known.called, **known.values},
                 name in vocabulary.derived,
                 False,
+                board.day if name in board.values else None,
             )
             for name, known in vocabulary.catalogue.attributes.items()
         ]
         for key, label in vocabulary.catalogue.audiences.items():
-            inside = bool(values.get(InAudience(key).name))
-            found.append(KnownValue(key, label, Type.BOOL, inside, {}, True, True))
+            name = InAudience(key).name
+            day = board.day if name in board.values else None
+            found.append(KnownValue(key, label, Type.BOOL, bool(values.get(name)), {}, True, True, day))
         return found
 
     def _values(
@@ -229,8 +235,9 @@ class Audiences:
         """Return what ``nodes`` need of one member: online, and from the last board what is not known online."""
         board = self._boards.live(tx, merchant.merchant_id)
         cuts = board.cuts if board is not None else {}
-        today = self.today(merchant)
-        return self._profiles.of(tx, merchant, vocabulary, [member], nodes, today, cuts)[member]
+        return self._profiles.of(tx, merchant, vocabulary, [member], nodes, self.today(merchant), cuts)[
+            member
+        ]
 
     def warm(self, merchant: Merchant) -> None:
         """Count once what everybody has, so that the first who counts need not wait until the engine is loaded."""
