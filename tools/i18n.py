@@ -19,7 +19,11 @@ from babel.messages.pofile import read_po, write_po
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "guanxi"
 CATALOGUE = SOURCE / "console" / "locale" / "zh_CN" / "LC_MESSAGES" / "guanxi.po"
-METHODS = [("console/**.py", "python"), ("console/templates/**.html", "jinja2"), ("bootstrap.py", "python")]
+METHODS = [
+    ("console/**.py", "python"),
+    ("console/templates/**.html", "jinja2"),
+    ("bootstrap/**.py", "python"),
+]
 OPTIONS = {"console/templates/**.html": {"trimmed": "true", "silent": "false"}}
 _FIELD = re.compile(r"%\([a-z_]+\)[sd]|\{[a-z_]+\}")
 

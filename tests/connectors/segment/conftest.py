@@ -12,7 +12,7 @@ from guanxi.access.service import Access, Passwords
 from guanxi.api.app import create_app
 from guanxi.api.context import ApiContext
 from guanxi.api.rate_limit import Limit, Limits
-from guanxi.bootstrap import _authenticate
+from guanxi.bootstrap.web import _authenticate
 from guanxi.connectors.segment.routes import BODY_LIMITS, routes
 from guanxi.customers.events.service import EventIntake
 from guanxi.storage.events import dead_letters
