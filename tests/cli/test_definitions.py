@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from typer.testing import CliRunner
 
-from guanxi import bootstrap
+from guanxi.bootstrap import product
 from guanxi.cli import app
 from guanxi.definitions.service import Definitions
 from tests.definitions.toy import Toy
@@ -54,7 +54,7 @@ def shell(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     def with_toys(database: Database, kinds: Sequence[Kind], clock: Clock) -> Definitions:
         return Definitions(database, [*kinds, Toy()], clock)
 
-    monkeypatch.setattr(bootstrap, "Definitions", with_toys)
+    monkeypatch.setattr(product, "Definitions", with_toys)
     made = Shell(home, tmp_path)
     made.json("init")
     made.file.write_text(TOYS, "utf-8")
