@@ -77,7 +77,9 @@ def test_a_value_that_never_occurred_is_a_hint(shop: Shop) -> None:
     shop.apply()
     written = "kind: audience\nkey: a\nrule: |\n  count(order.paid where channel = 'nowhere', 30d) > 1\n"
     plan = shop.product.definitions.plan("shop", parse(written, "a.yaml"), effects=False)
-    assert [(one.code, one.line, one.column, one.hint) for one in plan.hints] == [("value_never_met", 4, 36, True)]
+    assert [(one.code, one.line, one.column, one.hint) for one in plan.hints] == [
+        ("value_never_met", 4, 36, True)
+    ]
 
 
 def test_what_others_rest_on_cannot_go(shop: Shop) -> None:
