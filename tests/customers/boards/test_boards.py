@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from guanxi.customers.boards import store
-from guanxi.customers.facts import sums
+from guanxi.customers.facts import store as facts, sums
 from guanxi.customers.identity.kinds import Rejection, identify
 from guanxi.kernel.clock import DAY
 from guanxi.kernel.errors import InvalidInput, Unavailable
@@ -244,6 +244,17 @@ def test_a_refresh_says_what_a_board_made_from_nothing_says(
         forgetful.setattr(sums, "_FAR", -1)
         assert shop.product.boards.refresh(shop.merchant, force=True)
     assert rows(shop) == refreshed
+
+
+def test_sums_that_nobody_needs_any_more_are_let_go(shop: Shop) -> None:
+    def kept() -> list[bool]:
+        folder = shop.product.profiles.facts.folder("shop")
+        return [table.sums is not None for table in facts.load(folder).tables.values()]
+
+    shop.apply("kind: trait\nkey: spent\nvalue: sum(order.paid.amount, 30d)\n")
+    assert kept() == [True]
+    shop.apply("kind: trait\nkey: spent\nvalue: distinct(order.paid.channel, 30d)\n", prune=True)
+    assert kept() == [False]
 
 
 def test_money_on_a_board_is_a_whole_number(shop: Shop) -> None:

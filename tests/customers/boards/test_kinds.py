@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from guanxi.definitions import BadDefinitions, Ref
-from guanxi.definitions.text import parse
+from guanxi.definitions.text import draft, parse
 from tests.customers.boards.shop import DEFINITIONS
 
 if TYPE_CHECKING:
@@ -73,6 +73,16 @@ def test_only_what_is_wrong_itself_is_told(shop: Shop) -> None:
     ]
 
 
+def test_a_bad_key_hides_nothing_else_that_is_wrong(shop: Shop) -> None:
+    written = (
+        "kind: audience\nkey: bad two\nrule: 5\ncolour: red\n---\nkind: trait\nvalue: count(order.payed, 3d)\n---\n"
+        "kind: attribute\nkey: Vip\ntyp: bool\n---\nkind: audience\nkey: count it\n"
+    )
+    with pytest.raises(BadDefinitions) as caught:
+        shop.product.definitions.plan("shop", draft({"f.yaml": written}))
+    print([(one.code, one.line, one.column) for one in caught.value.problems]); assert 0
+
+
 def test_a_value_that_never_occurred_is_a_hint(shop: Shop) -> None:
     shop.apply()
     written = "kind: audience\nkey: a\nrule: |\n  count(order.paid where channel = 'nowhere', 30d) > 1\n"
@@ -88,7 +98,8 @@ def test_what_others_rest_on_cannot_go(shop: Shop) -> None:
         shop.product.definitions.plan_removal("shop", [Ref("trait", "spent")])
     (problem,) = caught.value.problems
     assert problem.code == "in_use"
-    assert problem.reason.en == "trait spent cannot go while these rest on it: audience big, trait fifth."
+    said = "trait spent cannot go while these rest on it: audience big, trait fifth."
+    assert f"{problem.where} {problem.reason.en}" == caught.value.say("en") == said
 
 
 def test_a_plan_says_whom_an_audience_gains_and_loses(shop: Shop) -> None:

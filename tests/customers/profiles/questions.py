@@ -100,10 +100,12 @@ class Asker:
                 tx, one.merchant, vocabulary or self.vocabulary(), self.members(), nodes, as_of, cuts or {}
             )
 
-    def all(self, nodes: Sequence[Node], as_of: int, vocabulary: Vocabulary | None = None) -> Answers:
-        """Return what rules need of all members met by then, from facts."""
-        merchant = self.customers.installation.merchant
-        with self.profiles.asking(merchant, vocabulary or self.vocabulary(), nodes, as_of) as question:
+    def all(
+        self, nodes: Sequence[Node], as_of: int, vocabulary: Vocabulary | None = None, *, keep: bool = False
+    ) -> Answers:
+        """Return what rules need of all members met by then, from facts, or with what was kept of them before."""
+        merchant, known = self.customers.installation.merchant, vocabulary or self.vocabulary()
+        with self.profiles.asking(merchant, known, nodes, as_of, keep=keep) as question:
             names = [name for name in question.table.columns if name not in {"member", "first_day"}]
             rows = question.rows(question.table.select("member", *names))
         return {

@@ -27,10 +27,13 @@ _THEN = st.lists(
 )
 
 
-def check(asker: Asker, windows: Sequence[Window], rule: Node, as_of: int) -> None:
+def check(asker: Asker, windows: Sequence[Window], rule: Node, days: Sequence[int]) -> None:
+    """Ask as of several days; what is kept from one to the next makes no difference."""
+    for day in days:
+        compare(windows, asker.each(windows, day), asker.all(windows, day, keep=True))
+    as_of, true = days[0], asker.profiles.is_true
     each, everybody = asker.each(windows, as_of), asker.all(windows, as_of)
     compare(windows, each, everybody)
-    true = asker.profiles.is_true
     told = asker.each([rule], as_of)
     assert {one for one in everybody if true(rule, told[one], as_of)} == asker.matching(rule, as_of)
 
@@ -40,12 +43,12 @@ def play(
     history: Sequence[Happening],
     plan: Plan,
     then: Sequence[str],
-    asked: tuple[Sequence[str], str, int],
+    asked: tuple[Sequence[str], str, Sequence[int]],
 ) -> None:
     forget_everything(customers)
     asker = Asker(customers)
     windows = [one for text in asked[0] if (one := asker.window(text)).online]
-    rule, as_of = asker.rule(asked[1]), asker.today() - asked[2]
+    rule, days = asker.rule(asked[1]), [asker.today() - ago for ago in asked[2]]
     edges = [0, *plan.cuts, len(plan.order)]
     for (start, end), step in zip(pairwise(edges), then, strict=False):
         send(customers, [history[place] for place in plan.order[start:end]])
@@ -59,9 +62,9 @@ def play(
             with customers.installation.database.tail.reading() as tx:
                 customers.installation.log.lake_in(tx, "shop").compact(small_files=1)
         if step.startswith("ask"):
-            check(asker, windows, rule, as_of)
+            check(asker, windows, rule, days)
     customers.project(limit=5)
-    check(asker, windows, rule, as_of)
+    check(asker, windows, rule, days)
 
 
 def run(customers: Customers, examples: int) -> None:
@@ -72,7 +75,7 @@ def run(customers: Customers, examples: int) -> None:
         plan, then = data.draw(plans(len(history))), data.draw(_THEN)
         texts = data.draw(st.lists(aggregates(), min_size=1, max_size=6))
         rule = data.draw(rules())
-        asked = (texts, rule, data.draw(st.integers(-1, 70)))
+        asked = (texts, rule, data.draw(st.lists(st.integers(-1, 70), min_size=1, max_size=3)))
         note(f"{history}\n{plan}\n{then}\n{asked}")
         play(customers, history, plan, then, asked)
 

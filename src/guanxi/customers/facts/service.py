@@ -90,10 +90,13 @@ class Facts:
         for key in sorted(stale):
             tables[key] = self._current(con, folder, tables.get(key), shapes[key], files, upto)
         if keep is not None:
-            for key, parts in keep.parts.items():
-                table = tables[key]
-                added = sums.renewed(con, folder, table.sums, table.files, parts, keep.as_of)
-                tables[key] = msgspec.structs.replace(table, sums=added)
+            for key, table in tables.items():
+                parts = keep.parts.get(key)
+                # What nobody keeps any more would keep files from being merged.
+                kept = (
+                    sums.renewed(con, folder, table.sums, table.files, parts, keep.as_of) if parts else None
+                )
+                tables[key] = msgspec.structs.replace(table, sums=kept)
         if tables == before.tables and before.generation == erased:
             return before
         manifest = Manifest(erased, tables)
