@@ -107,10 +107,10 @@ def rules(draw: st.DrawFn) -> str:
 
 
 def test_both_say_the_same(customers: Customers, dialect: str) -> None:
-    run(customers, 20 if dialect == "sqlite" else 12)
+    run(customers, 14 if dialect == "sqlite" else 9)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_both_say_the_same_of_many(customers: Customers, dialect: str) -> None:
-    run(customers, 60 if dialect == "sqlite" else 25)
+    run(customers, 45 if dialect == "sqlite" else 20)
