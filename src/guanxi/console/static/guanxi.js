@@ -226,6 +226,7 @@
     if (focused && document.activeElement === document.body) document.getElementById(focused)?.focus({ preventScroll: true });
     if (ctx.target?.matches?.("[data-settled]")) settle(ctx.target);
     if (ctx.target === panel && ctx.swap !== "none") showPanel();
+    if (ctx.sourceElement?.closest?.(".gx-starts")) all("input[name^='value@']", ctx.target).find((field) => !field.value)?.focus();
     const tab = ctx.sourceElement?.closest?.(".gx-tabs a");
     if (tab) markTab(tab);
     refresh();
