@@ -19,8 +19,13 @@ def lines_of(file: BinaryIO) -> Iterator[str]:
     else:
         cut = start.rpartition(b"\n")[0] or start
         encoding = "utf-8-sig" if _reads(cut, "utf-8") else "gb18030"
-    for line in io.TextIOWrapper(file, encoding, errors="replace"):
-        yield line.split("\t")[0].split(",")[0].strip().strip('"')[:_MOST_LINE]
+    lines = io.TextIOWrapper(file, encoding, errors="replace")
+    try:
+        for line in lines:
+            yield line.split("\t")[0].split(",")[0].strip().strip('"')[:_MOST_LINE]
+    finally:
+        # Whoever opened the file closes it.
+        lines.detach()
 
 
 def _reads(some: bytes, encoding: str) -> bool:
