@@ -27,6 +27,10 @@ rule: first_seen is null
 kind: trait
 key: number
 value: count(order.paid, 30d)
+---
+kind: audience
+key: invited
+static: true
 """
 
 
@@ -40,8 +44,9 @@ def home(home: Path, tmp_path: Path) -> Path:
     return home
 
 
-def run(home: Path, *words: str) -> Result:
-    return CliRunner().invoke(app, ["audience", *words, "--home", str(home)], env={"GUANXI_LANGUAGE": "zh"})
+def run(home: Path, *words: str, language: str = "zh") -> Result:
+    environment = {"GUANXI_LANGUAGE": language, "COLUMNS": "200"}
+    return CliRunner().invoke(app, ["audience", *words, "--home", str(home)], env=environment)
 
 
 def counted(home: Path, rule: str) -> Any:
@@ -72,3 +77,37 @@ def test_only_what_is_for_excel_is_marked(home: Path, tmp_path: Path) -> None:
         assert told.exit_code == 0
         assert to.read_bytes() == content
     assert run(home, "export", "number").stdout == "member_id\n"
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("zh", "! 2999-01-01 还没有到"), ("en", "! 2999-01-01 has not come yet")]
+)
+def test_a_day_to_come_is_said_beside_the_answer(home: Path, language: str, said: str) -> None:
+    for words in (
+        ("count", "number"),
+        ("members", "number"),
+        ("export", "number"),
+        ("overlap", "number", "invited"),
+    ):
+        later = run(home, *words, "--as-of", "2999-01-01", language=language)
+        now = run(home, *words, language=language)
+        assert later.exit_code == now.exit_code == 0
+        assert later.stderr.startswith(said)
+        assert not now.stderr.startswith("!")
+        assert said not in later.stdout
+    counted = run(home, "count", "number", "--as-of", "2999-01-01", "--json", language=language)
+    assert json.loads(counted.stdout) == {"count": 0, "of": 0, "as_of": "2999-01-01"}
+    assert said in counted.stderr
+    assert run(home, "count", "number", "--as-of", "2020-01-01", language=language).stderr == ""
+
+
+def test_how_many_more_rows_are_bad_is_said(home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "list.txt"
+    for bad, more in ((1_225, "and 1,205 more bad rows."), (20, "line 20: ")):
+        file.write_text("nobody\n" * bad, "utf-8")
+        told = run(home, "put", "invited", str(file), language="en")
+        assert told.exit_code == 0
+        assert told.stderr.splitlines()[-1].startswith(more)
+        assert len(told.stderr.splitlines()) == 20 + (bad > 20)
+    file.write_text("nobody\n" * 21, "utf-8")
+    assert run(home, "put", "invited", str(file)).stderr.splitlines()[-1] == "另有 1 行无效。"

@@ -67,10 +67,21 @@ def _asked(product: Product, merchant: str | None, text: str, as_of: str | None)
     """Return what is asked, with everything taken in that has arrived."""
     chosen = choose_merchant(product, merchant)
     settle(product, chosen.merchant_id)
-    day = product.audiences.today(chosen) if as_of is None else _day(as_of)
+    today = product.audiences.today(chosen)
+    day = today if as_of is None else _day(as_of)
+    if day > today:
+        _not_come(day, today)
     rule = rule_of(product, chosen, text)
     hint(product, chosen, text, rule)
     return _Asked(chosen, rule, day)
+
+
+def _not_come(day: int, today: int) -> None:
+    """Say beside the answer that a day is still to come."""
+    asked, now = day_to_date(day), day_to_date(today)
+    zh = f"{asked} 还没有到，今天是 {now}：其间会发生什么还不知道，都没有计入。"
+    en = f"{asked} has not come yet, today is {now}: what happens until then is not known and not counted."
+    notes.print(styled(("! ", "yellow"), say(zh, en)))
 
 
 def hint(product: Product, merchant: Merchant, text: str, rule: Node) -> None:
@@ -103,11 +114,8 @@ def rule_of(product: Product, merchant: Merchant, text: str) -> Node:
         return found
     except NotFound:
         catalogue = product.audiences.vocabulary(merchant).catalogue
-        near = (
-            nearest(key, catalogue.audiences)
-            if key.isidentifier() and key not in catalogue.attributes
-            else ""
-        )
+        named = key.isidentifier() and key not in catalogue.attributes
+        near = nearest(key, catalogue.audiences) if named else ""
         if near:
             raise InvalidInput(
                 reason_zh=f"没有人群或属性 {key}，是不是人群 {near}？",
@@ -360,6 +368,8 @@ def put(
         )
         for one in done.examples:
             notes.print(say(f"第 {one.line} 行：{one.reason.zh}", f"line {one.line}: {one.reason.en}"))
+        if more := done.bad - len(done.examples):
+            notes.print(say(f"另有 {more:,} 行无效。", f"and {more:,} more bad rows."))
 
 
 @app.command()
