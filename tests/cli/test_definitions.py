@@ -82,6 +82,13 @@ def test_a_plan_is_shown_and_then_applied(shell: Shell) -> None:
     }
     refused = shell.json("apply", file, "--why", "x", "--expect", plan["hash"], status=1)
     assert refused["error"]["code"] == "definitions_moved"
+    shell.file.write_text("kind: toy\nkey: c", "utf-8")
+    for language, said in (("zh", "现在的计划不是 deadbeef"), ("en", "The plan is not deadbeef")):
+        shown = shell.run("apply", file, "--why", "x", "--expect", "deadbeef", status=1, language=language)
+        assert shown.startswith(f"✗ {said}"), "and no word of the plan before"
+        assert "?" not in shown
+        assert "toy" not in shown
+    shell.file.write_text(TOYS, "utf-8")
     assert "toy" in shell.run("definition", "list")
 
 
@@ -125,6 +132,12 @@ def test_what_is_in_use_stays(shell: Shell) -> None:
     shell.apply(TOYS)
     refused = shell.json("definition", "remove", "toy", "a", "--why", "x", "--yes", status=1)
     assert refused["error"]["problems"][0]["code"] == "in_use"
+    for language, said in (
+        ("zh", "✗ toy a 还在被使用，不能删除：toy b。"),
+        ("en", "✗ toy a cannot go while these rest on it: toy b."),
+    ):
+        shown = shell.run("definition", "remove", "toy", "a", "--why", "x", status=1, language=language)
+        assert shown.strip() == said
     shell.json("definition", "remove", "toy", "b", "--why", "x", "--yes")
     shell.file.write_text("kind: toy\nkey: c", "utf-8")
     assert "- 删除 toy a" in shell.run("apply", str(shell.file), "--why", "x", "--prune", "--yes")

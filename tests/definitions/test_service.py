@@ -161,6 +161,33 @@ def test_what_cannot_be_read_is_told_with_all_the_rest_and_hurts_nobody_who_name
     assert bench.live() == {"old": 1, "used": 1}
 
 
+def test_a_bad_key_hides_nothing_else_that_is_wrong(bench: Bench) -> None:
+    bench.apply(TWO)
+    files = {
+        "a.yaml": "kind: toy\nkey: bad two\namount: x\nuses: [a, nowhere, c, e]\nrule: 5\n---\nkind: toy\nrule: cty = 'x'\n",
+        "b.yaml": "kind: toi\nkey: Bad\n---\nkind: toy\nkey: c\namount: y\n---\nkind: toy\nkey: [e\n",
+    }
+    with pytest.raises(BadDefinitions) as caught:
+        bench.service.plan("shop", text.draft(files))
+    assert problems(caught) == [
+        ("bad_key", "a.yaml", 2, 6),
+        ("bad_type", "a.yaml", 3, 9),
+        ("unknown_reference", "a.yaml", 4, 11),
+        ("unknown_reference", "a.yaml", 4, 23),
+        ("no_condition", "a.yaml", 5, 7),
+        ("missing_field", "a.yaml", 7, 1),
+        ("unknown_attribute", "a.yaml", 8, 7),
+        ("unknown_kind", "b.yaml", 1, 7),
+        ("bad_key", "b.yaml", 2, 6),
+        ("bad_type", "b.yaml", 6, 9),
+        ("bad_yaml", "b.yaml", 10, 1),
+    ]
+    assert {one.ref for one in caught.value.problems if one.source == "a.yaml"} == {None}
+    with pytest.raises(BadDefinitions) as caught:
+        bench.service.plan("shop", text.draft({"": "kind: toy\nkey: B\namount: x\n"}))
+    assert [one.where for one in caught.value.problems] == ["2:6", "3:9"]
+
+
 def test_what_may_not_go_is_told_with_all_the_rest(bench: Bench) -> None:
     bench.apply(TWO)
     with pytest.raises(BadDefinitions) as caught:
@@ -196,9 +223,11 @@ def test_what_others_rest_on_stays(bench: Bench) -> None:
     bench.apply(TWO)
     with bench.installation.database.reading() as tx:
         assert bench.service.dependants(tx, "shop", A) == [B]
-    with pytest.raises(BadDefinitions, match="toy b") as caught:
+    with pytest.raises(BadDefinitions) as caught:
         bench.service.plan_removal("shop", [A])
     assert caught.value.problems[0].code == "in_use"
+    assert caught.value.say("zh") == "toy a 还在被使用，不能删除：toy b。"
+    assert caught.value.say("en") == "toy a cannot go while these rest on it: toy b."
     assert not bench.service.plan_removal("shop", [A, B]).empty
     with pytest.raises(NotFound):
         bench.service.plan_removal("shop", [C])
@@ -228,9 +257,11 @@ def test_one_overtaken_while_it_prepares_is_refused_too(bench: Bench) -> None:
 def test_only_what_was_seen_is_applied(bench: Bench) -> None:
     seen = bench.plan(TWO)
     documents = text.parse(TWO)
-    for expect in ("0" * 32, 4):
-        with pytest.raises(Outdated):
+    for expect, params in (("0" * 32, {"expect": "0" * 32, "release": 0}), (4, {"base": 4, "release": 0})):
+        with pytest.raises(Outdated) as caught:
             bench.service.apply("shop", documents, by="wang", why="x", expect=expect)
+        assert caught.value.params == params
+        assert "?" not in caught.value.say("en")
     assert bench.service.apply("shop", documents, by="wang", why="x", expect=seen.hash).release == 1
     with pytest.raises(Outdated):
         bench.service.apply("shop", documents, by="wang", why="x", expect=0)

@@ -169,6 +169,20 @@ def test_a_problem_of_form_names_its_definition() -> None:
     assert (problem.ref, problem.where) == (Ref("a", "b"), "a b:4:1")
 
 
+def test_what_has_a_kind_but_no_right_key_is_read_all_the_same() -> None:
+    found = text.draft({"f.yaml": "kind: a\nkey: b c\nx: 1\n---\nkind: a\ny: 2\n---\nkind: 1\nkey: d\n"})
+    assert [(one.code, one.ref, one.line) for one in found.problems] == [
+        ("bad_key", None, 2),
+        ("missing_field", None, 5),
+        ("bad_key", None, 8),
+    ]
+    assert found.definitions == ()
+    assert [(one.ref, one.spec) for one in found.nameless] == [
+        (Ref("a", ""), {"x": 1}),
+        (Ref("a", ""), {"y": 2}),
+    ]
+
+
 def test_thirty_levels_are_enough() -> None:
     assert one("kind: a\nkey: b\nx: " + "[" * 29 + "]" * 29).spec["x"]
 

@@ -35,7 +35,9 @@ def carry_out(
     as_json: bool,
     expect: str | None = None,
 ) -> None:
-    """Show a plan, ask, and apply it."""
+    """Show a plan, ask, and apply it. Another one than was expected is not even shown."""
+    if expect is not None:
+        drawn.be(expect)
     if not as_json:
         print_plan(drawn)
     if not (yes or drawn.empty or _is_sure(as_json=as_json)):

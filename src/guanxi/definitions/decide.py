@@ -68,7 +68,11 @@ def draw(
         for ref in reversed(in_order(live, refs, {})[0])
         if ref in gone
     ]
-    problems = [*circles, *_missing(after, gone, refs, unsure), *_in_use(after, gone, refs)]
+    problems = [
+        *circles,
+        *missing(after.definitions.values(), after, refs, unsure, gone),
+        *_in_use(after, gone, refs),
+    ]
     unsure = doubtful(after, unsure.union(ref.key for ref in gone | circling), refs)
     return Drawn(Plan(base, tuple(changes), {}, frozenset(touched)), problems, unsure)
 
@@ -223,8 +227,11 @@ def _action(before: Definition | None, meant: Definition) -> Action:
     return Action.SAME if meant.version else Action.CHANGE
 
 
-def _missing(world: World, gone: Collection[Ref], refs: Refs, unsure: Collection[str]) -> Iterator[Problem]:
-    for one in world.definitions.values():
+def missing(
+    some: Iterable[Definition], world: World, refs: Refs, unsure: Collection[str], gone: Collection[Ref] = ()
+) -> Iterator[Problem]:
+    """Yield a problem for each definition that ``some`` rest on and that there is not."""
+    for one in some:
         for needed in sorted(refs(one)):
             if needed in world.definitions or needed in gone or needed.key in unsure:
                 continue
@@ -238,9 +245,7 @@ def _in_use(world: World, gone: Iterable[Ref], refs: Refs) -> Iterator[Problem]:
         users = dependants(world, ref, refs)
         if users:
             named = ", ".join(map(str, users[:10])) + (" …" if len(users) > 10 else "")
-            reason = Text(
-                f"{ref} 还在被使用，不能删除：{named}。", f"{ref} cannot go while these rest on it: {named}."
-            )
+            reason = Text(f"还在被使用，不能删除：{named}。", f"cannot go while these rest on it: {named}.")
             yield Problem(IN_USE, ref, "", 1, 1, reason)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from guanxi.definitions.model import Draft, Problem
@@ -37,7 +38,7 @@ def read(paths: Iterable[Path]) -> Draft:
     if not (found.definitions or found.problems or problems):
         # With --prune this would mean that everything goes: surely a wrong folder.
         raise InvalidInput(reason_zh="这些文件里没有任何定义", reason_en="these files hold no definitions")
-    return Draft(found.definitions, (*problems, *found.problems), found.unread | unread)
+    return replace(found, problems=(*problems, *found.problems), unread=found.unread | unread)
 
 
 def _undecodable(source: str, raw: bytes, at: int) -> Problem:

@@ -133,12 +133,17 @@ class Problem(NamedTuple):
     hint: bool = False
 
     @property
+    def of_whole(self) -> bool:
+        """Say whether it is no place that is wrong: nothing is, but the definition may not go."""
+        return self.code == "in_use"
+
+    @property
     def where(self) -> str:
         """Return the place as ``file:line:column``; without a file, what the definition is called.
 
         What is wrong with a definition as a whole has no line.
         """
-        if self.code == "in_use":
+        if self.of_whole:
             return str(self.ref)
         return f"{self.source or self.ref or ''}:{self.line}:{self.column}".lstrip(":")
 
@@ -147,27 +152,31 @@ class Problem(NamedTuple):
 class Draft:
     """What was read of files: definitions, what is wrong with the files, and the keys of what could not be read.
 
-    Of the ``unread`` nobody knows what they are, so naming one of them is not wrong.
+    Of the ``unread`` nobody knows what they are, so naming one of them is not wrong. The ``nameless`` have a kind but no
+    right key, which is among the problems; the key that they have here is empty.
     """
 
     definitions: tuple[Definition, ...] = ()
     problems: tuple[Problem, ...] = ()
     unread: frozenset[str] = frozenset()
+    nameless: tuple[Definition, ...] = ()
 
 
 class BadDefinitions(GuanxiError):
-    """Definitions that cannot be used. ``problems`` say why and where, in the order of the files."""
+    """Definitions that cannot be used, or cannot go. ``problems`` say why and where, in the order of the files."""
 
     code: ClassVar[str] = "bad_definitions"
     status: ClassVar[int] = 422
-    text: ClassVar[Text] = Text("定义有误：{reason_zh}", "The definitions cannot be used: {reason_en}")
+    text: ClassVar[Text] = Text("{reason_zh}", "{reason_en}")
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = sorted(problems, key=lambda one: (one.source, one.line, one.column, one.code))
         first, more = self.problems[0], len(self.problems) - 1
+        # What may not go is not wrong, and says so itself.
+        said = Text("", "") if first.of_whole else Text("定义有误：", "The definitions cannot be used: ")
         super().__init__(
-            reason_zh=f"{first.where} {first.reason.zh}" + (f"（另有 {more} 处）" if more else ""),
-            reason_en=f"{first.where} {first.reason.en}" + (f" ({more} more)" if more else ""),
+            reason_zh=f"{said.zh}{first.where} {first.reason.zh}" + (f"（另有 {more} 处）" if more else ""),
+            reason_en=f"{said.en}{first.where} {first.reason.en}" + (f" ({more} more)" if more else ""),
             problems=[problem_data(one) for one in self.problems],
         )
 
@@ -293,6 +302,13 @@ class Plan:
         content = json.dumps([self.base, said], ensure_ascii=False).encode()
         return hashlib.blake2b(content, digest_size=16).hexdigest()
 
+    def be(self, expected: int | str) -> None:
+        """Raise ``Outdated`` unless this is the plan that somebody has seen: by its hash, or by its release."""
+        if isinstance(expected, str) and expected != self.hash:
+            raise OtherPlan(expect=expected, release=self.base)
+        if isinstance(expected, int) and expected != self.base:
+            raise Outdated(base=expected, release=self.base)
+
     def for_kind(self, kind: str) -> tuple[Change, ...]:
         """Return what a kind is told: the changes of its definitions, and as ``SAME`` those that rest on a change."""
         return tuple(
@@ -348,6 +364,16 @@ class Outdated(Conflict):
     text = Text(
         "定义在此计划之后已被改动（计划基于发布 {base}，当前为 {release}）；请重新查看计划。",
         "Definitions have changed since this plan was made (against release {base}, now {release}); plan again.",
+    )
+
+
+class OtherPlan(Outdated):
+    """What would be done now is not the plan that was seen; a hash does not say against which release that was made."""
+
+    text = Text(
+        "现在的计划不是 {expect}：定义或文件已被改动，或从未有过这份计划（当前为发布 {release}）；请重新查看计划。",
+        "The plan is not {expect}: definitions or files have changed since, or there never was such a plan"
+        " (now release {release}); plan again.",
     )
 
 

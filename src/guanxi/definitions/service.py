@@ -203,8 +203,8 @@ class Definitions:
         reason = _reason(why)
         plan = what if isinstance(what, Plan) else self.plan(merchant_id, what, effects=False)
         after = self._still_right(merchant_id, plan)
-        if expect is not None and expect != (plan.base if isinstance(expect, int) else plan.hash):
-            raise Outdated(base=expect if isinstance(expect, int) else "?", release=plan.base)
+        if expect is not None:
+            plan.be(expect)
         if plan.empty:
             return Applied(plan.base, plan.changes, changed=False)
         told = [kind for kind in self.kinds.values() if plan.for_kind(kind.name)]
@@ -249,14 +249,16 @@ class Definitions:
             base, live = store.head(tx, merchant_id), self.live(tx, merchant_id)
             aimed = aim(tx, live)
             refs = self._remembering()
-            strange = decide.unknown_kinds(aimed.wanted.values(), self.kinds)
-            unread = aimed.draft.unread.union(one.ref.key for one in strange if one.ref)
+            nameless = aimed.draft.nameless
+            strange = decide.unknown_kinds([*aimed.wanted.values(), *nameless], self.kinds)
+            unread = aimed.draft.unread.union(one.ref.key for one in strange if one.ref and one.ref.key)
             plan, structure, unsure = decide.draw(base, live, aimed.wanted, aimed.dropped, refs, unread)
             after = decide.after(live, plan.changes)
+            structure += decide.missing(nameless, after, refs, unsure)
             sure = [one for one in structure if one.code != decide.UNKNOWN or self._certain(one)]
-            found = self._check(tx, merchant_id, plan, replace(after, unsure=unsure), refs)
+            found = self._check(tx, merchant_id, plan, replace(after, unsure=unsure), refs, nameless)
         if problems := [*aimed.draft.problems, *strange, *decide.merged(sure, wrong(found))]:
-            raise BadDefinitions(problems)
+            raise BadDefinitions([_named(one) for one in problems])
         plan = replace(plan, hints=tuple(one for one in found if one.hint))
         if not effects or plan.empty:
             return plan
@@ -300,8 +302,12 @@ class Definitions:
         plan: Plan,
         after: World,
         refs: Callable[[Definition], Collection[Ref]],
+        nameless: Sequence[Definition] = (),
     ) -> list[Problem]:
-        """Return everything that is wrong, without what follows from something else that is, and hints."""
+        """Return everything that is wrong, without what follows from something else that is, and hints.
+
+        Of the ``nameless``, too: nothing rests on them, and they on anything.
+        """
         some = [one for one in decide.to_check(plan) if one.ref.kind in self.kinds]
 
         def check(one: Definition, world: World) -> list[Problem]:
@@ -310,10 +316,10 @@ class Definitions:
         found = {one.ref: check(one, after) for one in some}
         bad = {ref.key for ref, problems in found.items() if wrong(problems)}
         follow = decide.resting_on(after, [ref for ref, problems in found.items() if wrong(problems)], refs)
-        if follow:
-            world = replace(after, unsure=after.unsure | decide.doubtful(after, bad, refs))
-            found.update({one.ref: check(one, world) for one in some if one.ref in follow})
-        return [problem for problems in found.values() for problem in problems]
+        world = replace(after, unsure=after.unsure | decide.doubtful(after, bad, refs))
+        found.update({one.ref: check(one, world) for one in some if one.ref in follow})
+        more = [check(one, world) for one in nameless if one.ref.kind in self.kinds]
+        return [problem for problems in (*found.values(), *more) for problem in problems]
 
     def _write(self, tx: Transaction, merchant_id: str, release: int, plan: Plan) -> Plan:
         """Write what changes and return the plan with the versions that this makes."""
@@ -344,6 +350,11 @@ class _Aim:
 def wrong(problems: Collection[Problem]) -> list[Problem]:
     """Return what is wrong, without hints."""
     return [one for one in problems if not one.hint]
+
+
+def _named(problem: Problem) -> Problem:
+    """Return a problem without a name for what has none."""
+    return problem if problem.ref and problem.ref.key else problem._replace(ref=None)
 
 
 def _draft(documents: Sequence[Definition]) -> Draft:

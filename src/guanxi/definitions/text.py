@@ -66,12 +66,14 @@ def draft(files: Mapping[str, str]) -> Draft:
     found: list[Definition] = []
     problems: list[Problem] = []
     unread: set[str] = set()
+    nameless: list[Definition] = []
     for source, text in files.items():
         reader = _Reader(text.removeprefix("\ufeff").replace("\r\n", "\n"), source)
         found += reader.read()
         problems += reader.problems
         unread |= reader.unread
-    return Draft(tuple(found), (*problems, *repeated(found)), frozenset(unread))
+        nameless += reader.nameless
+    return Draft(tuple(found), (*problems, *repeated(found)), frozenset(unread), tuple(nameless))
 
 
 def keys_in(text: str) -> set[str]:
@@ -177,6 +179,7 @@ class _Reader:
         self._found: list[Definition] = []
         self.problems: list[Problem] = []
         self.unread: set[str] = set()
+        self.nameless: list[Definition] = []
 
     def read(self) -> list[Definition]:
         """Return what could be read; ``problems`` says what could not, ``unread`` which keys may stand there."""
@@ -354,7 +357,8 @@ class _Reader:
             self._stop("too_many", document.at[()], zh, en)
         ref = self._ref_of(document)
         if len(self.problems) > told:
-            self.problems[told:] = [one._replace(ref=ref) for one in self.problems[told:]]
+            name = ref if ref and ref.key else None
+            self.problems[told:] = [one._replace(ref=name) for one in self.problems[told:]]
             self.unread |= keys_in(self._text[document.start : end])
         self._told = len(self.problems)
         if ref is None:
@@ -362,15 +366,17 @@ class _Reader:
         text = _BLANK_LINES.sub("", self._text[document.start : end]).rstrip() + "\n"
         spec = {name: value for name, value in document.root.items() if name not in ("kind", "key")}
         places = Places(document.at, document.names, document.raw)
-        self._found.append(Definition(ref, text, spec, 0, places, self._source))
+        some = self._found if ref.key else self.nameless
+        some.append(Definition(ref, text, spec, 0, places, self._source))
 
     def _ref_of(self, document: _Document) -> Ref | None:
+        """Return what a document is called, with an empty key if that is wrong; nothing without a kind."""
         if not isinstance(document.root, dict):
             zh, en = "每份定义应为“字段: 值”。", "a definition is a mapping: `field: value`."
             self._bad("not_a_mapping", document.at[()], zh, en)
             return None
-        named = []
-        for name in ("kind", "key"):
+        named = {"kind": "", "key": ""}
+        for name in named:
             value = document.root.get(name)
             if name not in document.root:
                 zh, en = f"缺少 {name}。", f"{name} is missing."
@@ -380,5 +386,5 @@ class _Reader:
                 en = f"{name} begins with a-z and holds a-z, 0-9 and _ only, 64 at most."
                 self._bad("bad_key", document.at[(name,)], zh, en)
             else:
-                named.append(value)
-        return Ref(*named) if len(named) == 2 else None
+                named[name] = value
+        return Ref(**named) if named["kind"] else None

@@ -80,7 +80,18 @@ def test_a_bad_key_hides_nothing_else_that_is_wrong(shop: Shop) -> None:
     )
     with pytest.raises(BadDefinitions) as caught:
         shop.product.definitions.plan("shop", draft({"f.yaml": written}))
-    print([(one.code, one.line, one.column) for one in caught.value.problems]); assert 0
+    assert [(one.code, one.line, one.column) for one in caught.value.problems] == [
+        ("bad_key", 2, 6),
+        ("no_condition", 3, 7),
+        ("unknown_field", 4, 1),
+        ("missing_field", 6, 1),
+        ("unknown_event", 7, 14),
+        ("bad_choice", 9, 1),
+        ("bad_key", 10, 6),
+        ("unknown_field", 11, 1),
+        ("one_form", 13, 1),
+        ("bad_key", 14, 6),
+    ]
 
 
 def test_a_value_that_never_occurred_is_a_hint(shop: Shop) -> None:

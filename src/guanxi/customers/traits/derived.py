@@ -32,7 +32,8 @@ def attribute(reading: Reading) -> tuple[str, Known]:
     """
     spec = reading.spec
     source = spec.get("source", reading.definition.ref.key)
-    if not isinstance(source, str) or not source.strip():
+    # A wrong key, which reads as empty, is told once.
+    if not isinstance(source, str) or ("source" in spec and not source.strip()):
         reading.bad(
             ("source",), "bad_source", "请写属性传来时的名字。", "write the name under which it comes."
         )
