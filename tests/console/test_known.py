@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from http import HTTPStatus
 from urllib.parse import quote
@@ -100,6 +101,23 @@ def test_members_are_picked_by_an_audience_a_rule_or_both(shop: Shop) -> None:
     both = results(client, "audience=gifted&rule=" + quote("stage <> 'loyal'"))
     assert named(both) == {"周子墨"}
     assert "in_audience%28%27gifted%27%29+and+%28stage" in both
+
+
+def test_a_stage_is_picked_without_knowing_the_language(shop: Shop) -> None:
+    client = sign_in(shop, "owner")
+    menu = results(client, "").split('id="by-stage"')[1].split("</select>")[0]
+    assert 'aria-label="阶段与等级"' in menu
+    assert '<optgroup label="生命周期阶段">' in menu
+    assert menu.index(">活跃<") < menu.index(">复购<") < menu.index(">沉睡<")
+    assert "selected" not in menu
+    assert re.findall(r'value="([^"]*)" >复购<', menu) == ["stage = &#39;loyal&#39;"]
+    for written in ("stage = 'loyal'", "(stage='loyal')"):
+        page = results(client, "audience=gifted&rule=" + quote(written))
+        assert re.findall(r'value="([^"]*)" selected', page) == ["stage = &#39;loyal&#39;", "gifted"]
+        assert '<input type="hidden" name="audience" value="gifted">' in page
+    other = results(client, "rule=" + quote("stage = 'loyal' and city = '上海'"))
+    assert "selected" not in other.split('id="by-stage"')[1].split("</select>")[0]
+    assert "by-stage" not in sign_in(shop, "service").get(MEMBERS).text
 
 
 def test_a_rule_that_is_wrong_says_where(shop: Shop) -> None:

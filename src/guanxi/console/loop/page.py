@@ -18,7 +18,7 @@ from guanxi.console.loop.words import STAGE, chosen, name_of
 from guanxi.console.places import DEFINITIONS, LOOP, MEMBERS
 from guanxi.console.render import path
 from guanxi.console.session import Asked, Page
-from guanxi.customers.stages.model import Move, Staged, Standing, way
+from guanxi.customers.stages.model import Move, Staged, Standing, rule_of, way
 from guanxi.customers.stages.service import Stages
 from guanxi.kernel.errors import NotFound
 
@@ -86,7 +86,7 @@ def _row(asked: Asked, trait: Staged, standing: Standing, stage: str, *, beside:
         "share": Fraction(count, standing.members) if standing.members else None,
         "beside": beside,
         "flagged": standing.flagged.get(stage, 0),
-        "href": f"{MEMBERS}?rule=" + quote_plus(f"{trait.name} = '{stage}'"),
+        "href": f"{MEMBERS}?rule=" + quote_plus(rule_of(trait.name, stage)),
     }
 
 
@@ -170,11 +170,11 @@ def _matrix(
 
 
 def _stayed(asked: Asked, move: Move | None) -> str:
-    """Say how long members had been in a stage before they moved so, of all whose coming into it is known."""
+    """Say how long members had been in a stage before they moved so, on any day, where their coming into it is known."""
     if move is None or move.days is None:
         return ""
     return asked.say(
-        N_("half of them had been there for %(days)s days or less (%(count)s members)"),
+        N_("of all %(count)s timed so far, half within %(days)s days"),
         days=formats.number(round(move.days)),
         count=formats.number(move.timed),
     )

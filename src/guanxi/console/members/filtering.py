@@ -10,9 +10,12 @@ from guanxi.console.session import Asked
 from guanxi.customers.audiences.service import Audiences
 from guanxi.customers.members.model import MemberLine
 from guanxi.customers.members.service import Members
+from guanxi.customers.stages.model import rule_of, way
+from guanxi.customers.stages.service import Stages
 from guanxi.kernel.ids import fragment_of
 from guanxi.kernel.paging import InvalidCursor
 from guanxi.rules import BadRule, InAudience, Node, sentence
+from guanxi.rules.unparse import text
 
 _PAGE = 50
 _MOST_LETTERS = 4_000
@@ -21,7 +24,8 @@ _MOST_LETTERS = 4_000
 class Picked(NamedTuple):
     """What members are picked by: an audience, a rule as it was written, or both.
 
-    ``said`` says each in words, under its name in the address; ``problem`` why the rule cannot be used.
+    ``said`` says each in words, under its name in the address; ``problem`` why the rule cannot be used. ``plain`` is the
+    canonical text of the rule by itself, empty without one that can be used.
     """
 
     rule: str
@@ -29,6 +33,7 @@ class Picked(NamedTuple):
     node: Node | None
     said: Mapping[str, str]
     problem: str
+    plain: str = ""
 
     @property
     def text(self) -> str:
@@ -61,8 +66,10 @@ def picked(asked: Asked) -> Picked | None:
         return Picked("", audience, InAudience(audience), said, "") if audience else None
     try:
         # The rule by itself, so that what is wrong with it is named where it was written.
-        said["rule"] = sentence(service.rule(asked.merchant, rule), catalogue, asked.language)
-        return Picked(rule, audience, service.rule(asked.merchant, _together(audience, rule)), said, "")
+        alone = service.rule(asked.merchant, rule)
+        said["rule"] = sentence(alone, catalogue, asked.language)
+        node = service.rule(asked.merchant, _together(audience, rule))
+        return Picked(rule, audience, node, said, "", text(alone))
     except BadRule as error:
         return Picked(rule, audience, None, said, error.say(asked.language))
 
@@ -100,3 +107,20 @@ def audiences(asked: Asked) -> list[tuple[str, str]]:
         return []
     known = asked.service(Audiences).vocabulary(asked.merchant).catalogue.audiences
     return sorted(((key, label.in_(asked.language)) for key, label in known.items()), key=lambda one: one[1])
+
+
+def stages(asked: Asked) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return the traits whose values are declared, each with a rule per value and its name, in the loop's order.
+
+    None for who may not ask by a rule.
+    """
+    if not asked.may(Permission.AUDIENCES_READ):
+        return []
+    with asked.context.database.reading() as tx:
+        traits = asked.service(Stages).traits(tx, asked.merchant)
+    found = []
+    for one in traits.values():
+        on, beside = way(one.values)
+        values = [(rule_of(one.name, key), one.values[key].in_(asked.language)) for key in (*on, *beside)]
+        found.append((one.label.in_(asked.language), values))
+    return found

@@ -145,6 +145,7 @@ def _page(
         chips=chips,
         picked=picked,
         audiences=filtering.audiences(asked),
+        stages=filtering.stages(asked),
         save=save,
         open_audience=use,
         done=_DONE.get(asked.query.get("done", ""), ""),

@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from guanxi.kernel.text import Text
+from guanxi.rules.model import quote
+from guanxi.rules.unparse import name
 
 BESIDE = frozenset({"asleep", "dormant", "lapsed", "lost", "churned"})
 """Stages that stand beside the way that members should go, by the names that are given to them."""
@@ -22,6 +24,11 @@ class Staged(NamedTuple):
     values: Mapping[str, Text]
     told: bool = False
     ranked: bool = False
+
+
+def rule_of(trait: str, stage: str) -> str:
+    """Return the rule that is true of the members in a stage, as its canonical text."""
+    return f"{name(trait)} = {quote(stage)}"
 
 
 class Standing(NamedTuple):
