@@ -88,7 +88,12 @@ def test_the_page_shows_stages_moves_and_what_is_not_known(tmp_path: Path) -> No
         assert "/console/members?rule=stage+%3D+%27loyal%27" in page
         assert "裂变" not in page
         part = client.get(f"{LOOP}/moves?trait=stage").text
-        assert "离开合计" in part
+        table, told = part.split('<ul class="gx-went')
+        assert "离开合计" in table
+        # On a phone the same moves are a list: from, to, how many.
+        assert re.search(
+            r"<h3>活跃<span>离开合计 8</span></h3>.*? 复购</span><span>8 位会员", told, re.DOTALL
+        )
         assert "几分钟内开始记录变化" in client.get(f"{LOOP}/funnel").text
         wait(shop, 0)
         history = looking_back(shop)
@@ -104,6 +109,7 @@ def test_the_page_shows_stages_moves_and_what_is_not_known(tmp_path: Path) -> No
         part = client.get(f"{LOOP}/funnel?trait=stage").text
         assert "历史从 2026-04-20 开始" in part
         assert "人计时" in part
+        assert part.count('<span class="gx-label">还没走</span>') == 1, "a phone names every figure beside it"
         assert f'hx-get="{LOOP}/meaning/days"' in part
         assert 'aria-current="true">近 90 天新来的' in client.get(f"{LOOP}/funnel?came=90&trait=stage").text
         behind = client.get(f"{LOOP}/behind?trait=stage&stage=active&onward=yes").text
