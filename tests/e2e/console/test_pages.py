@@ -126,7 +126,7 @@ def test_every_page_fits_and_can_be_read(
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     for name, path in paths(shop):
         page.goto(path)
-        expect(page.locator("[aria-busy=true]:visible")).to_have_count(0)
+        expect(page.locator("[aria-busy=true]:visible")).to_have_count(0, timeout=30_000)
         for chart in page.locator("[data-chart]").all():
             expect(chart.locator("svg")).to_be_visible()
         assert page.locator("html").get_attribute("data-bs-theme") == scheme
