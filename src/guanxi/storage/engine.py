@@ -143,6 +143,13 @@ def copy(con: duckdb.DuckDBPyConnection, sql: str, path: Path) -> int:
     return int(found[0]) if found else 0
 
 
+def put(con: duckdb.DuckDBPyConnection, sql: str, path: Path) -> None:
+    """Write rows to a Parquet file durably, in the place of the one before; it is there whole or not at all."""
+    new = path.with_suffix(".new")
+    copy(con, sql, new)
+    new.replace(path)
+
+
 def view(con: duckdb.DuckDBPyConnection, name: str, path: Path, where: str = "") -> None:
     """Make a Parquet file readable under a name, or those of its rows for which ``where`` is true."""
     restricted = f" WHERE {where}" if where else ""

@@ -11,7 +11,7 @@ from sqlalchemy import delete, func, insert, select, update
 from guanxi.customers.boards.model import Board, Size, Told
 from guanxi.customers.schema import audience_size, board
 from guanxi.kernel.clock import SECOND, SystemClock
-from guanxi.storage.engine import copy, literal, quoted, scan
+from guanxi.storage.engine import copy, literal, put, quoted, scan
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -122,21 +122,15 @@ def without_others(con: duckdb.DuckDBPyConnection, files: BoardFiles) -> None:
     """Rewrite a board so that it tells of nobody but the members of the table ``people``; its sample goes."""
     for path, column in ((files.wide, "member"), (files.stable, "owner"), (files.moved, "owner")):
         rows = f"SELECT b.* FROM {scan(path)} AS b SEMI JOIN people ON people.member = b.{column}"  # noqa: S608 - our own
-        _replace(con, rows, path)
+        put(con, rows, path)
     # How many changes were told is counted in rows: those of others stay, without saying whose they were.
     changed = (
         "SELECT name, membership, CASE WHEN member IN (SELECT member FROM people) THEN member ELSE 0 END AS member,"  # noqa: S608
         f" before, after FROM read_parquet({literal(str(files.changes))}, file_row_number = true) ORDER BY file_row_number"
     )
-    _replace(con, changed, files.changes)
+    put(con, changed, files.changes)
     for path in files.folder.glob("sample-*.parquet"):
         path.unlink(missing_ok=True)
-
-
-def _replace(con: duckdb.DuckDBPyConnection, sql: str, path: Path) -> None:
-    new = path.with_suffix(".new")
-    copy(con, sql, new)
-    new.replace(path)
 
 
 def sample(con: duckdb.DuckDBPyConnection, files: BoardFiles, tables: Collection[str], every: int) -> None:

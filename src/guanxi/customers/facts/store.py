@@ -195,7 +195,6 @@ def write(
     upto: Position,
 ) -> list[str]:
     """Write the facts of the lake's events with ``after`` < position ≤ ``upto``; returns the files' names."""
-    folder.mkdir(parents=True, exist_ok=True)
     names = []
     for group in by_month(files):
         listed = ", ".join(literal(file) for file in group)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -10,7 +9,7 @@ from sqlalchemy import func, select
 
 from guanxi.customers.history.model import Moved, Round
 from guanxi.customers.schema import member
-from guanxi.storage.engine import literal, quoted, scan
+from guanxi.storage.engine import put, quoted, scan
 from guanxi.storage.merchants import get_setting, set_setting
 
 if TYPE_CHECKING:
@@ -84,8 +83,8 @@ def compare(
 
 def finish(con: duckdb.DuckDBPyConnection, states: Path, moves: Path) -> None:
     """Write where members are at the last step, and who moved since the first, by day and member."""
-    _write(con, "SELECT * FROM states_before ORDER BY member", states)
-    _write(con, "SELECT * FROM moves_found ORDER BY day, member", moves)
+    put(con, "SELECT * FROM states_before ORDER BY member", states)
+    put(con, "SELECT * FROM moves_found ORDER BY day, member", moves)
 
 
 def moves(con: duckdb.DuckDBPyConnection, path: Path, after: tuple[int, int], limit: int) -> list[Moved]:
@@ -101,16 +100,4 @@ def moves(con: duckdb.DuckDBPyConnection, path: Path, after: tuple[int, int], li
 def without_others(con: duckdb.DuckDBPyConnection, path: Path) -> None:
     """Rewrite a file so that it tells of nobody but the members of the table ``people``."""
     rows = f"SELECT f.* FROM {scan(path)} AS f SEMI JOIN people ON people.member = f.member"  # noqa: S608
-    _write(con, rows, path)
-
-
-def _write(con: duckdb.DuckDBPyConnection, sql: str, path: Path) -> None:
-    """Write rows to a file that is there whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_suffix(".new")
-    con.execute(
-        f"COPY ({sql}) TO {literal(str(new))} (FORMAT PARQUET, COMPRESSION ZSTD, COMPRESSION_LEVEL 1)"
-    )
-    with new.open("rb") as file:
-        os.fsync(file.fileno())
-    new.replace(path)
+    put(con, rows, path)
